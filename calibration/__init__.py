@@ -1,0 +1,1 @@
+"""The measuring chain: what a channel reads, and what was there."""

@@ -1,0 +1,1 @@
+"""Envelopes, criteria, certificates and bench files that the program reads."""

@@ -1,0 +1,1 @@
+"""Qualify battery power conversion systems: drive a bench, capture, analyse, judge, record."""

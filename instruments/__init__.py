@@ -1,0 +1,1 @@
+"""Drivers, one file per family of instruments, and beside each its simulated twin."""

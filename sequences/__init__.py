@@ -1,0 +1,1 @@
+"""Test sequences, one module each."""
