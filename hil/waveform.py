@@ -1,0 +1,148 @@
+"""Sampled signals, as one value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hil.errors import ConfigError, FormatError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+PHASES = ("a", "b", "c")
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """What one channel holds."""
+
+    name: str
+    unit: str
+    """SI unit of the samples: "V", "A", "W", or "" for a level."""
+    quantity: str
+    """"voltage", "current", "power", "trigger" or "other"."""
+    phase: str = ""
+    """"a", "b", "c", "ab", "bc", "ca", "n", "dc" or "" where it has none."""
+    uncertainty: float | None = None
+    """Expanded relative uncertainty of a reading (k = 2), or None where it is not known."""
+
+
+@dataclass(frozen=True, eq=False)
+class Waveform:
+    """Channels sampled together at one rate; time zero is the trigger, or the first sample.
+
+    Arrays are read-only; every method returns a new value that shares them.
+    """
+
+    samples: NDArray[Any]
+    """Shape (channels, n), floating point, in the channels' units."""
+    channels: tuple[Channel, ...]
+    rate: float
+    """Samples per second [Hz]."""
+    start: float = 0.0
+    """Time of the first sample [s]."""
+    triggered: bool = False
+    """True where time zero is a recorded trigger, False where it is the first sample."""
+    valid: NDArray[np.bool_] | None = None
+    """Shape (n,): False where a sample is missing or clipped; None where all are good."""
+    history: tuple[str, ...] = ()
+    source: str = ""
+    """Where the samples came from: a file name, a record's capture."""
+    stated_frequency: float | None = None
+    """Line frequency that the file states [Hz]; measured values never rely on it."""
+    _index: dict[str, int] = field(init=False, repr=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.samples.ndim != 2 or self.samples.shape[0] != len(self.channels):
+            raise FormatError(
+                f"{self.source or 'waveform'}: {len(self.channels)} channels named, "
+                f"samples have shape {self.samples.shape}"
+            )
+        if not self.rate > 0:
+            raise FormatError(f"{self.source or 'waveform'}: sampling rate {self.rate:g} Hz is not positive")
+        if self.valid is not None and self.valid.shape != (self.samples.shape[1],):
+            raise FormatError(f"{self.source or 'waveform'}: the validity mask does not match the samples")
+        self.samples.setflags(write=False)
+        if self.valid is not None:
+            self.valid.setflags(write=False)
+        self._index.update({c.name: i for i, c in enumerate(self.channels)})
+        if len(self._index) != len(self.channels):
+            raise FormatError(f"{self.source or 'waveform'}: two channels share a name")
+
+    def __len__(self) -> int:
+        """Return the number of samples per channel."""
+        return int(self.samples.shape[1])
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        """Return the samples of one channel, shape (n,)."""
+        try:
+            return self.samples[self._index[name]]  # type: ignore[no-any-return]
+        except KeyError:
+            known = ", ".join(self._index)
+            raise ConfigError(f"{self.source or 'waveform'} has no channel {name!r}; it has {known}") from None
+
+    @property
+    def duration(self) -> float:
+        """Length [s]."""
+        return len(self) / self.rate
+
+    @property
+    def time(self) -> NDArray[np.float64]:
+        """Seconds from time zero, one per sample, shape (n,)."""
+        return self.start + np.arange(len(self)) / self.rate
+
+    def index(self, time: float) -> int:
+        """Return the index of the sample nearest to a time [s], inside the record."""
+        return min(max(round((time - self.start) * self.rate), 0), max(len(self) - 1, 0))
+
+    def find(self, quantity: str, phases: Sequence[str] = PHASES) -> tuple[Channel, ...]:
+        """Return the first channel of this quantity for each phase, in the order of the phases.
+
+        Phases that are not recorded are left out; compare lengths to know.
+        """
+        found: list[Channel] = []
+        for phase in phases:
+            match = [c for c in self.channels if c.quantity == quantity and c.phase == phase]
+            found.extend(match[:1])
+        return tuple(found)
+
+    def select(self, channels: Sequence[Channel]) -> NDArray[Any]:
+        """Return the samples of some channels, shape (len(channels), n)."""
+        return self.samples[[self._index[c.name] for c in channels]]  # type: ignore[no-any-return]
+
+    def between(self, begin: float, end: float) -> Waveform:
+        """Return the part with begin <= time < end [s]; a view, nothing is copied."""
+        first = max(0, int(np.ceil((begin - self.start) * self.rate - 1e-6)))
+        last = min(len(self), int(np.ceil((end - self.start) * self.rate - 1e-6)))
+        if last <= first:
+            raise ConfigError(
+                f"{self.source or 'waveform'} runs from {self.start:g} to {self.start + self.duration:g} s; "
+                f"there is nothing between {begin:g} and {end:g} s"
+            )
+        return replace(
+            self,
+            samples=self.samples[:, first:last],
+            valid=None if self.valid is None else self.valid[first:last],
+            start=self.start + first / self.rate,
+            history=(*self.history, f"between({begin:g} s, {end:g} s)"),
+        )
+
+    def with_channels(self, channels: Sequence[Channel], note: str) -> Waveform:
+        """Return the same samples under other names, units or roles."""
+        return replace(self, channels=tuple(channels), history=(*self.history, note))
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return a frame with one column per channel, indexed by time [s]."""
+        import pandas as pd  # noqa: PLC0415 - half a second that most runs do not need
+
+        return pd.DataFrame(
+            self.samples.T,
+            index=pd.Index(self.time, name="time [s]"),
+            columns=[f"{c.name} [{c.unit}]" if c.unit else c.name for c in self.channels],
+        )
