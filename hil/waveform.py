@@ -82,10 +82,11 @@ class Waveform:
     def __getitem__(self, name: str) -> NDArray[Any]:
         """Return the samples of one channel, shape (n,)."""
         try:
-            return self.samples[self._index[name]]  # type: ignore[no-any-return]
+            return self.samples[self._index[name]]
         except KeyError:
             known = ", ".join(self._index)
-            raise ConfigError(f"{self.source or 'waveform'} has no channel {name!r}; it has {known}") from None
+            whose = self.source or "waveform"
+            raise ConfigError(f"{whose} has no channel {name!r}; it has {known}") from None
 
     @property
     def duration(self) -> float:
@@ -114,7 +115,7 @@ class Waveform:
 
     def select(self, channels: Sequence[Channel]) -> NDArray[Any]:
         """Return the samples of some channels, shape (len(channels), n)."""
-        return self.samples[[self._index[c.name] for c in channels]]  # type: ignore[no-any-return]
+        return self.samples[[self._index[c.name] for c in channels]]
 
     def between(self, begin: float, end: float) -> Waveform:
         """Return the part with begin <= time < end [s]; a view, nothing is copied."""

@@ -1,0 +1,72 @@
+"""What an analysis returns: values that say how far they can be trusted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One quantity. A value that could not be determined is None, never 0, and `state` says why."""
+
+    key: str
+    """Stable name for criteria and JSON, such as "recovery_time"."""
+    title: str
+    """What a person reads, such as "Recovery time to 90 %"."""
+    value: float | str | None
+    unit: str = ""
+    uncertainty: float | None = None
+    """Expanded (k = 2), in the unit of the value; None where it is not known."""
+    state: str = "ok"
+    """"ok", or what happened instead: "no event", "no trip", "no trigger", "not determinable" ..."""
+    valid: bool = True
+    """False where samples behind it are missing or clipped."""
+    window: tuple[float, float] | None = None
+    """Span of time that it was computed from [s]."""
+    method: str = ""
+    """Clause or formula, such as "IEC 61000-4-30, 5.4.1"."""
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """A quantity over time, for plots and for the envelope."""
+
+    key: str
+    title: str
+    unit: str
+    time: NDArray[np.float64]
+    """Instants [s], shape (n,): the end of the window that each value was computed from."""
+    values: NDArray[np.float64]
+    """Shape (n,)."""
+    phase: str = ""
+    group: str = ""
+    """Series of one group share a plot, such as "urms"."""
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """Everything found in one waveform."""
+
+    results: tuple[Result, ...]
+    series: tuple[Series, ...] = ()
+    spectra: tuple[Series, ...] = ()
+    """Harmonic subgroups: `time` holds the frequencies [Hz]."""
+    history: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = field(default=())
+
+    def __getitem__(self, key: str) -> Result:
+        """Return the result of this key."""
+        for result in self.results:
+            if result.key == key:
+                return result
+        raise KeyError(key)
+
+    def __contains__(self, key: str) -> bool:
+        """Say whether there is a result of this key."""
+        return any(result.key == key for result in self.results)

@@ -1,0 +1,1 @@
+"""One electrical model and one clock, shared by all simulated instruments."""

@@ -1,0 +1,1 @@
+"""Records: one folder per run, hashed and chained, that anyone can verify."""

@@ -1,0 +1,1 @@
+"""What people read: the HTML report and terminal tables; reads records, reaches no instrument."""

@@ -1,0 +1,1 @@
+"""What all simulated instruments share: a server on loopback, SCPI grammar, planned faults."""
