@@ -408,7 +408,7 @@ class Pcs(Instrument):
     def read_state(self) -> PcsState:
         """Return what the PCS says of itself."""
 
-    def refresh(self) -> None:  # noqa: B027 - most have no reversion timer, so nothing is due
+    def refresh(self) -> None:
         """Renew set-points that the PCS would revert by itself; called every second or so."""
 
     @abstractmethod

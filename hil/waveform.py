@@ -82,7 +82,7 @@ class Waveform:
     def __getitem__(self, name: str) -> NDArray[Any]:
         """Return the samples of one channel, shape (n,)."""
         try:
-            return self.samples[self._index[name]]
+            return self.samples[self._index[name]]  # type: ignore[no-any-return]
         except KeyError:
             known = ", ".join(self._index)
             whose = self.source or "waveform"
