@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING, ClassVar
 from hil.clock import Clock  # noqa: TC001
 from hil.errors import ConfigError, ReadbackError, WrongInstrument
 from hil.limits import Limit
+from hil.transient import ListMemory as ListMemory
+from hil.transient import ListPoint as ListPoint
+from hil.transient import Triple as Triple
 from hil.transport.link import CommandLog  # noqa: TC001
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-Triple = tuple[float, float, float]
-"""One value per phase, in the order a, b, c."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,30 +166,6 @@ class Instrument(ABC):
                 f"{self.name}: {what} was set to {sent:g} and reads back {readback:g}. "
                 "Look at the front panel: is it locked, in another mode, or limited?"
             )
-
-
-@dataclass(frozen=True, slots=True)
-class ListPoint:
-    """One entry of a source's list memory."""
-
-    seconds: float
-    """How long it is held [s]."""
-    volts: Triple
-    """RMS phase-to-neutral voltages [V]."""
-    hertz: float
-
-
-@dataclass(frozen=True, slots=True)
-class ListMemory:
-    """What a source's list memory can hold."""
-
-    points: int
-    shortest: float
-    """Shortest dwell [s]."""
-    longest: float
-    """Longest dwell [s]."""
-    resolution: float
-    """Dwell times are multiples of this [s]."""
 
 
 class GridSource(Instrument):

@@ -148,6 +148,9 @@ class Link(ABC):
                         "instrument acted on it is unknown, and it is not sent again. Look at the instrument."
                     )
                 raise failure from error
+            except BaseException:
+                self._stale = True  # interrupted half-way: the reply may still come
+                raise
             finally:
                 self._last = self.clock.now()
                 text = None if failure is None else str(failure)

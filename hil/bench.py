@@ -1,0 +1,154 @@
+"""The bench: the instruments by role, and the promise to leave them de-energised."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypeVar, cast
+
+from hil.errors import HilError, NotSafe
+from hil.roles import DcSource, GridSource, Identity, Instrument, Pcs, Proof, Recorder, Setup
+from hil.table import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hil.clock import Clock
+    from hil.config import BenchConfig
+    from hil.transport.link import CommandLog
+
+Role = TypeVar("Role", bound=Instrument)
+SETTLE: Final = 0.1
+"""Bench time given to a box to follow before it is asked again [s]."""
+
+
+class Bench:
+    """The instruments of a bench file. Building one opens nothing; connecting never energises.
+
+    However a run ends, `make_safe` is its last word.
+    """
+
+    def __init__(
+        self, config: BenchConfig, clock: Clock, log: CommandLog, addresses: Mapping[str, str] | None = None
+    ) -> None:
+        self.config = config
+        self.clock = clock
+        self.log = log
+        self.instruments: dict[str, Instrument] = {}
+        self.identities: dict[str, Identity] = {}
+        self.proofs: tuple[Proof, ...] = ()
+        for name, item in config.instruments.items():
+            driver = resolve("hil.drivers", item.driver)
+            setup = Setup(
+                name=name,
+                address=(addresses or {}).get(name, item.address),
+                clock=clock,
+                log=log,
+                limits=item.limits,
+                options=item.options,
+                identity=item.identity,
+                timeout=item.timeout,
+                safe_voltage=config.safe_voltage,
+            )
+            self.instruments[name] = driver(setup)
+
+    def _one(self, role: type[Role]) -> Role:
+        return cast("Role", self.instruments[self.config.by_role(role.ROLE).name])
+
+    @property
+    def grid(self) -> GridSource:
+        """The AC source."""
+        return self._one(GridSource)  # type: ignore[type-abstract]
+
+    @property
+    def dc(self) -> DcSource:
+        """The DC source."""
+        return self._one(DcSource)  # type: ignore[type-abstract]
+
+    @property
+    def pcs(self) -> Pcs:
+        """The unit under test."""
+        return self._one(Pcs)  # type: ignore[type-abstract]
+
+    @property
+    def recorder(self) -> Recorder:
+        """The sampler of waveforms."""
+        return self._one(Recorder)  # type: ignore[type-abstract]
+
+    def connect(self) -> dict[str, Identity]:
+        """Open every link and check who answers; the state of no instrument changes."""
+        for name, instrument in self.instruments.items():
+            self.identities[name] = instrument.connect()
+        return self.identities
+
+    def prepare(self) -> None:
+        """Take control of every instrument, set ranges and protections; outputs stay off."""
+        for instrument in self.instruments.values():
+            instrument.prepare()
+
+    def make_safe(self, timeout: float = 20.0, *, reached_only: bool = False) -> tuple[Proof, ...]:
+        """De-energise in the bench's order, and prove it by measurement within a timeout [s].
+
+        An instrument that fails does not spare the others, and is tried once more at
+        the end on a fresh connection: off is the one command that may be repeated. One
+        that never said who it is gets no command, for it may be somebody else's; with
+        `reached_only` it is left out, for a run that ends before its first command.
+        Raises `NotSafe`, saying what could not be proven.
+        """
+        order = [
+            self.instruments[name]
+            for name in self.config.safe_order
+            if name in self.identities or not reached_only
+        ]
+        failed: dict[str, HilError] = {}
+        for instrument in order:
+            self._try_safe(instrument, failed)
+            self.clock.sleep(SETTLE)
+        for instrument in order:
+            if instrument.name in failed:
+                self._try_safe(instrument, failed)
+        deadline = self.clock.now() + timeout
+        while True:
+            proofs, unproven = self._prove(order, failed)
+            if not unproven:
+                self.proofs = proofs
+                return proofs
+            if unproven.keys() == failed.keys() or self.clock.now() >= deadline:
+                raise NotSafe(
+                    "the bench could not be proven de-energised: "
+                    + "; ".join(f"{name}: {reason}" for name, reason in unproven.items())
+                    + ". Treat it as live: use the emergency stop, then measure."
+                )
+            self.clock.sleep(SETTLE)
+
+    def _try_safe(self, instrument: Instrument, failed: dict[str, HilError]) -> None:
+        try:
+            if instrument.name not in self.identities:
+                self.identities[instrument.name] = instrument.connect()
+            instrument.make_safe()
+            failed.pop(instrument.name, None)
+        except HilError as error:
+            failed[instrument.name] = error
+
+    @staticmethod
+    def _prove(
+        order: list[Instrument], failed: dict[str, HilError]
+    ) -> tuple[tuple[Proof, ...], dict[str, str]]:
+        proofs: list[Proof] = []
+        unproven = {name: str(error) for name, error in failed.items()}
+        for instrument in order:
+            if instrument.name in failed:
+                continue
+            try:
+                measured = instrument.prove_safe()
+            except HilError as error:
+                unproven[instrument.name] = str(error)
+                continue
+            proofs.extend(measured)
+            live = [str(proof) for proof in measured if not proof.holds]
+            if live:
+                unproven[instrument.name] = ", ".join(live)
+        return tuple(proofs), unproven
+
+    def close(self) -> None:
+        """Close every link; the state of no instrument changes."""
+        for instrument in self.instruments.values():
+            instrument.close()

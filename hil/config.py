@@ -1,0 +1,315 @@
+"""The bench file: TOML read once, strictly, into frozen values in SI units."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field, fields
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from hil.errors import ConfigError
+from hil.limits import Limit
+from hil.roles import ROLES
+from hil.table import resolve
+from hil.twin.base import Faults
+from hil.units import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hil.roles import Instrument
+
+NEEDED: Final = ("grid_source", "dc_source", "pcs", "recorder")
+"""Roles that a bench must fill, each once."""
+
+
+@dataclass(frozen=True)
+class InstrumentConfig:
+    """One `[instruments.NAME]` table."""
+
+    name: str
+    role: str
+    driver: str
+    address: str = ""
+    identity: str = ""
+    timeout: float = 2.0
+    limits: Mapping[str, Limit] = field(default_factory=dict)
+    options: Mapping[str, float | str] = field(default_factory=dict)
+    faults: Faults = field(default_factory=Faults)
+
+
+@dataclass(frozen=True)
+class ChannelConfig:
+    """One `[channels.NAME]` table: what hangs on an input of the recorder."""
+
+    name: str
+    input: str
+    quantity: str
+    phase: str
+    range: float
+    """Full scale of the input, both polarities [V]."""
+    certificate: str
+    trip: float | None = None
+    """The run is stopped where the corrected magnitude exceeds this, in the channel's SI unit."""
+    signal: str = ""
+    """What the simulated plant puts there; only on a simulated bench."""
+
+
+@dataclass(frozen=True)
+class BenchConfig:
+    """A bench file."""
+
+    path: Path
+    text: str
+    """The file as it was read, for the record."""
+    name: str
+    description: str
+    simulated: bool
+    voltage: float
+    """Nominal line-to-line RMS voltage [V]."""
+    frequency: float
+    """Nominal [Hz]."""
+    power: float
+    """Rated power of the PCS [W]."""
+    dc_voltage: float
+    """Nominal [V]."""
+    safe_voltage: float
+    """AC terminals below this count as de-energised [V]."""
+    safe_order: tuple[str, ...]
+    """Instruments in the order in which they are made safe."""
+    rate: float
+    """Sampling rate of the recorder [Hz]."""
+    instruments: Mapping[str, InstrumentConfig]
+    channels: tuple[ChannelConfig, ...]
+    plant: Mapping[str, float | str]
+
+    def by_role(self, role: str) -> InstrumentConfig:
+        """Return the instrument that plays this part."""
+        return next(i for i in self.instruments.values() if i.role == role)
+
+    def driver(self, role: str) -> type[Instrument]:
+        """Return the driver class of the instrument that plays this part."""
+        return resolve("hil.drivers", self.by_role(role).driver)  # type: ignore[no-any-return]
+
+
+class _Table:
+    """One table of the file: every key is taken once, and what is left over is an error."""
+
+    def __init__(self, where: str, content: object) -> None:
+        if not isinstance(content, dict):
+            raise ConfigError(f"{where}: expected a table, found {content!r}")
+        self.where = where
+        self.left: dict[str, Any] = dict(content)
+
+    def take(self, key: str, default: object = ...) -> Any:
+        if key in self.left:
+            return self.left.pop(key)
+        if default is ...:
+            raise ConfigError(f"{self.where}: {key} is missing")
+        return default
+
+    def text(self, key: str, default: object = ...) -> str:
+        value = self.take(key, default)
+        if not isinstance(value, str):
+            raise ConfigError(f"{self.where}: {key} must be text, found {value!r}")
+        return value
+
+    def value(self, key: str, unit: str, default: object = ...) -> float:
+        value = self.take(key, default)
+        return value if value is default else parse(value, unit, f"{self.where}: {key}")  # type: ignore[no-any-return]
+
+    def option(self, key: str, unit: str) -> float | str:
+        return self.text(key) if unit == "text" else self.value(key, unit)
+
+    def table(self, key: str, default: object = ...) -> _Table:
+        return _Table(f"{self.where}.{key}", self.take(key, default))
+
+    def done(self, known: str) -> None:
+        if self.left:
+            raise ConfigError(f"{self.where}: unknown key {next(iter(self.left))!r}; known are {known}")
+
+
+def find(name: str | Path) -> Path:
+    """Return the path of a bench file: a path, or the name of one that is shipped."""
+    path = Path(name)
+    if path.suffix == ".toml" or path.exists():
+        if not path.is_file():
+            raise ConfigError(f"there is no bench file {path}")
+        return path
+    shipped = shipped_benches()
+    if str(name) not in shipped:
+        raise ConfigError(
+            f"there is no bench {str(name)!r}; shipped are {', '.join(shipped)}, or give a .toml file"
+        )
+    return shipped[str(name)]
+
+
+def shipped_benches() -> dict[str, Path]:
+    """Return the shipped bench files by name."""
+    folder = Path(str(files("hil.data"))) / "benches"
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def load(name: str | Path) -> BenchConfig:
+    """Read a bench file; every mistake is one `ConfigError` that names file, table and key."""
+    path = find(name)
+    try:
+        text = path.read_text(encoding="utf-8")
+        content = tomllib.loads(text)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read as TOML: {error}") from None
+    return _config(path, text, content)
+
+
+def _config(path: Path, text: str, content: dict[str, Any]) -> BenchConfig:
+    top = _Table(str(path), content)
+    bench = top.table("bench")
+    simulated = bench.take("simulated", False)
+    if not isinstance(simulated, bool):
+        raise ConfigError(f"{bench.where}: simulated must be true or false, found {simulated!r}")
+    instruments = {
+        key: _instrument(key, _Table(f"{path}: instruments.{key}", table), simulated=simulated)
+        for key, table in top.table("instruments").left.items()
+    }
+    channels = tuple(
+        _channel(key, _Table(f"{path}: channels.{key}", table), simulated=simulated)
+        for key, table in top.table("channels").left.items()
+    )
+    config = BenchConfig(
+        path=path,
+        text=text,
+        name=bench.text("name", path.stem),
+        description=bench.text("description", ""),
+        simulated=simulated,
+        voltage=bench.value("voltage", "V"),
+        frequency=bench.value("frequency", "Hz"),
+        power=bench.value("power", "W"),
+        dc_voltage=bench.value("dc_voltage", "V"),
+        safe_voltage=bench.value("safe_voltage", "V", 50.0),
+        safe_order=tuple(bench.take("safe_order", ())),
+        rate=bench.value("rate", "Hz", 50e3),
+        instruments=instruments,
+        channels=channels,
+        plant=_plant(top.table("plant", {}), simulated=simulated),
+    )
+    bench.done(
+        "name, description, simulated, voltage, frequency, power, dc_voltage, safe_voltage, safe_order, rate"
+    )
+    top.done("bench, instruments, channels, plant")
+    _check_whole(config)
+    return config
+
+
+def _instrument(name: str, table: _Table, *, simulated: bool) -> InstrumentConfig:
+    role = table.text("role")
+    if role not in ROLES:
+        raise ConfigError(f"{table.where}: no role {role!r}; known are {', '.join(ROLES)}")
+    driver_name = table.text("driver")
+    try:
+        driver = resolve("hil.drivers", driver_name)
+    except ConfigError as error:
+        raise ConfigError(f"{table.where}: {error}") from None
+    if role != driver.ROLE:
+        raise ConfigError(f"{table.where}: {driver_name} is a {driver.ROLE}, not a {role}")
+    limits_table = table.table("limits", {})
+    limits = {key: _limit(limits_table, key, driver) for key in tuple(limits_table.left)}
+    faults_table = table.table("faults", {})
+    if faults_table.left and not simulated:
+        raise ConfigError(f"{faults_table.where}: faults can be planted on a simulated bench only")
+    faults: dict[str, Any] = {}
+    for fault in fields(Faults):
+        if fault.name in faults_table.left:
+            unit = "text" if fault.name == "identity" else "s"
+            faults[fault.name] = faults_table.option(fault.name, unit)
+    faults_table.done(", ".join(f.name for f in fields(Faults)))
+    config = InstrumentConfig(
+        name=name,
+        role=role,
+        driver=driver_name,
+        address=table.text("address", "" if simulated else ...),
+        identity=table.text("identity", ""),
+        timeout=table.value("timeout", "s", 2.0),
+        limits=limits,
+        options={key: table.option(key, unit) for key, unit in driver.OPTIONS.items() if key in table.left},
+        faults=Faults(**faults),
+    )
+    keys = ["role", "driver", "address", "identity", "timeout", "limits", *driver.OPTIONS]
+    table.done(", ".join([*keys, "faults"] if simulated else keys))
+    return config
+
+
+def _limit(table: _Table, quantity: str, driver: type[Instrument]) -> Limit:
+    if quantity not in driver.QUANTITIES:
+        raise ConfigError(
+            f"{table.where}: unknown quantity {quantity!r}; known are {', '.join(driver.QUANTITIES)}"
+        )
+    pair = table.table(quantity)
+    unit = driver.QUANTITIES[quantity]
+    try:
+        limit = Limit(pair.value("min", unit), pair.value("max", unit), unit)
+    except ConfigError as error:
+        text = str(error)
+        raise ConfigError(text if text.startswith(pair.where) else f"{pair.where}: {text}") from None
+    pair.done("min, max")
+    rating = driver.RATING[quantity]
+    if not rating.contains(limit):
+        raise ConfigError(f"{pair.where}: {limit} exceeds the instrument's rating {rating}")
+    return limit
+
+
+_QUANTITY_UNITS: Final = {"voltage": "V", "current": "A", "trigger": "V"}
+
+
+def _channel(name: str, table: _Table, *, simulated: bool) -> ChannelConfig:
+    quantity = table.text("quantity")
+    if quantity not in _QUANTITY_UNITS:
+        raise ConfigError(f"{table.where}: no quantity {quantity!r}; known are {', '.join(_QUANTITY_UNITS)}")
+    channel = ChannelConfig(
+        name=name,
+        input=table.text("input"),
+        quantity=quantity,
+        phase=table.text("phase", ""),
+        range=table.value("range", "V"),
+        certificate=table.text("certificate"),
+        trip=table.value("trip", _QUANTITY_UNITS[quantity], None),
+        signal=table.text("signal", ... if simulated else ""),
+    )
+    table.done("input, quantity, phase, range, certificate, trip, signal")
+    return channel
+
+
+def _plant(table: _Table, *, simulated: bool) -> dict[str, float | str]:
+    if not simulated:
+        table.done("none: only a simulated bench has a plant")
+        return {}
+    from hil.plant.parameters import PARAMETERS  # noqa: PLC0415 - a bench of hardware needs no plant
+
+    values = {key: table.option(key, unit) for key, unit in PARAMETERS.items() if key in table.left}
+    table.done(", ".join(PARAMETERS))
+    return values
+
+
+def _check_whole(config: BenchConfig) -> None:
+    for role in NEEDED:
+        found = [i.name for i in config.instruments.values() if i.role == role]
+        if len(found) != 1:
+            text = f"{', '.join(found)} play" if found else "nothing plays"
+            raise ConfigError(f"{config.path}: {text} the part of {role}; a bench needs exactly one")
+    if sorted(config.safe_order) != sorted(config.instruments):
+        raise ConfigError(
+            f"{config.path}: bench.safe_order must name every instrument once, in the order in which they "
+            f"are made safe; it names {list(config.safe_order)}, there are {list(config.instruments)}"
+        )
+    inputs = [channel.input for channel in config.channels]
+    if len(set(inputs)) != len(inputs):
+        raise ConfigError(f"{config.path}: two channels hang on one input of the recorder: {inputs}")
+    for quantity in ("voltage", "current"):
+        phases = {c.phase for c in config.channels if c.quantity == quantity}
+        if not {"a", "b", "c"} <= phases:
+            raise ConfigError(f"{config.path}: the recorder needs {quantity} channels of phases a, b and c")
+    for channel in config.channels:
+        try:
+            resolve("hil.calibration", "certificate")(channel.certificate, config.path.parent)
+        except ConfigError as error:
+            raise ConfigError(f"{config.path}: channels.{channel.name}: {error}") from None

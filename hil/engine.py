@@ -1,0 +1,398 @@
+"""Runs a sequence on a bench: the only place where hardware is touched.
+
+One thread, one step after the other. While it waits, in slices, it drains the
+recorder into the block log, watches the limits, refreshes what would revert by
+itself, and tells the guard that it lives. However it ends, the bench ends
+de-energised, by the engine, or where it cannot prove that, by the guard.
+"""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import numpy as np
+
+from hil.capture.blocklog import BlockLog
+from hil.capture.sealed import seal
+from hil.errors import Aborted, ConfigError, HilError, NotSafe, TransportError
+from hil.roles import Input
+from hil.steps import (
+    Arm,
+    Await,
+    Disarm,
+    Fire,
+    Hold,
+    LoadTransient,
+    RampGrid,
+    SetDc,
+    SetGrid,
+    SetPower,
+    StageEnd,
+    SwitchDc,
+    SwitchGrid,
+    SwitchPcs,
+)
+from hil.table import resolve
+from hil.transient import compile_transient
+from hil.units import show
+from hil.waveform import Channel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+    from types import FrameType
+
+    from numpy.typing import NDArray
+
+    from hil.bench import Bench
+    from hil.guard import Guard
+    from hil.rehearse import Rehearsal
+    from hil.roles import PcsState
+    from hil.steps import Sequence, Step
+
+SLICE: Final = 0.1
+"""Bench time between two looks at the recorder and the limits [s]."""
+WATCH: Final = 1.0
+"""Bench time between two looks at the PCS [s]."""
+RAMP_STEP: Final = 0.1
+"""Bench time between two set-points of a ramp [s]."""
+
+
+class Watch(Protocol):
+    """Who looks on: the terminal's progress, or nobody."""
+
+    def stage(self, name: str, purpose: str) -> None:
+        """A stage begins."""
+
+    def tick(self, seconds: float, reading: str) -> None:
+        """Bench time since the start [s], and what was last set or measured."""
+
+
+class Stop:
+    """Ctrl-C and SIGTERM as a wish: the engine stops between two exchanges, never inside one."""
+
+    def __init__(self) -> None:
+        self.reason = ""
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Stop:
+        """Take over the signals."""
+        for name, text in (("SIGINT", "the operator (Ctrl-C)"), ("SIGTERM", "SIGTERM"), ("SIGHUP", "hang-up")):
+            number = getattr(signal, name, None)
+            if number is not None:
+                self._before[number] = signal.signal(number, self._handler(text))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give the signals back."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _handler(self, text: str) -> Callable[[int, FrameType | None], None]:
+        def ask(_number: int, _frame: FrameType | None) -> None:
+            self.reason = self.reason or f"stopped by {text}"
+
+        return ask
+
+    def check(self) -> None:
+        """Raise `Aborted` where a stop was asked for."""
+        if self.reason:
+            raise Aborted(self.reason)
+
+
+@dataclass
+class RunEnd:
+    """How a run ended, and what is known of the bench."""
+
+    end: str = "completed"
+    """"completed", "aborted" or "error"."""
+    text: str = ""
+    safe: bool = False
+    safety: str = ""
+    """How it was proven that the bench is de-energised, or why it could not be."""
+    proofs: list[str] = field(default_factory=list)
+    captures: dict[str, str] = field(default_factory=dict)
+    """Sealed captures: name to file name."""
+    seconds: float = 0.0
+    """Bench time that the run took [s]."""
+    notes: list[str] = field(default_factory=list)
+    error: HilError | None = None
+
+
+class _Run:
+    """The state of one run."""
+
+    def __init__(self, bench: Bench, folder: Path, guard: Guard, stop: Stop, watch: Watch) -> None:
+        self.bench = bench
+        self.clock = bench.clock
+        self.folder = folder
+        self.guard = guard
+        self.stop = stop
+        self.watch = watch
+        self.result = RunEnd()
+        self.began = self.clock.now()
+        self.capture: tuple[str, BlockLog] | None = None
+        self.loaded = 0.0
+        self.volts = 0.0
+        self.pcs_seen: PcsState | None = None
+        self.looked = -np.inf
+        self.commanded = False
+        config = bench.config
+        load = resolve("hil.calibration", "certificate")
+        self.certificates = [load(c.certificate, config.path.parent) for c in config.channels]
+
+    # -- steps ---------------------------------------------------------------------------------
+
+    def step(self, step: Step) -> None:
+        self.stop.check()
+        bench = self.bench
+        match step:
+            case SetGrid(volts, hertz):
+                bench.grid.set_frequency(hertz)
+                bench.grid.set_voltages(volts)
+                self.volts = volts[0]
+            case RampGrid(volts, seconds):
+                self._ramp(volts, seconds)
+            case SwitchGrid(on):
+                bench.grid.switch_output(on=on)
+            case SetDc(volts, amps, watts):
+                bench.dc.set_voltage(volts)
+                bench.dc.set_current_limits(amps, amps)
+                bench.dc.set_power_limits(watts, watts)
+            case SwitchDc(on):
+                bench.dc.switch_output(on=on)
+            case SetPower(watts, var):
+                bench.pcs.set_active_power(watts)
+                bench.pcs.set_reactive_power(var)
+            case SwitchPcs(on):
+                bench.pcs.switch(on=on)
+            case Await():
+                self._await(step)
+            case Arm(name):
+                self._arm(name)
+            case LoadTransient(points):
+                transient = compile_transient(points, bench.grid.LIST, bench.grid.name)
+                self.result.notes.extend(transient.notes)
+                bench.grid.load_list(transient.points)
+            case Fire():
+                bench.grid.fire_list()
+            case Hold(seconds):
+                self._hold(seconds)
+            case Disarm():
+                self._disarm()
+
+    def _ramp(self, volts: float, seconds: float) -> None:
+        begin, count = self.volts, max(1, round(seconds / RAMP_STEP))
+        for k in range(1, count + 1):
+            value = begin + (volts - begin) * k / count
+            self.bench.grid.set_voltages((value, value, value))
+            self._hold(seconds / count)
+        self.volts = volts
+
+    def _await(self, step: Await) -> None:
+        end = self.clock.now() + step.timeout
+        while True:
+            value = self._measure(step.quantity)
+            self._tick(f"{step.quantity} = {show(value, step.limit.unit)}")
+            if step.limit.low <= value <= step.limit.high:
+                return
+            if self.clock.now() >= end:
+                state = f" The PCS says: {self.pcs_seen}." if step.quantity.startswith("pcs") else ""
+                raise Aborted(
+                    f"{step.quantity} is {show(value, step.limit.unit)} after {step.timeout:g} s, "
+                    f"expected {step.limit}.{state}"
+                )
+            self._hold(SLICE)
+
+    def _measure(self, quantity: str) -> float:
+        match quantity:
+            case "grid.voltage":
+                return min(self.bench.grid.read_voltages())
+            case "grid.highest_voltage":
+                return max(self.bench.grid.read_voltages())
+            case "dc.voltage":
+                return self.bench.dc.read_voltage()
+        self.pcs_seen = state = self.bench.pcs.read_state()
+        match quantity:
+            case "pcs.running":
+                if state.mode in {"tripped", "fault"}:
+                    raise Aborted(f"the PCS is {state.mode}: {', '.join(state.alarms) or 'no alarm given'}")
+                return float(state.mode == "running")
+            case "pcs.connected":
+                return float(state.connected)
+            case "pcs.active_power":
+                return state.active_power
+            case "pcs.reactive_power":
+                return state.reactive_power
+        raise ConfigError(f"cannot wait for {quantity!r}")
+
+    # -- waiting, watched ----------------------------------------------------------------------
+
+    def _hold(self, seconds: float) -> None:
+        end = self.clock.now() + seconds
+        while (left := end - self.clock.now()) > 1e-9:
+            self.stop.check()
+            self.clock.sleep(min(left, SLICE))
+            self.guard.beat()
+            self._drain()
+            self._look()
+
+    def _look(self) -> None:
+        """See to the PCS about once a second: its set-points must not revert while we wait."""
+        now = self.clock.now()
+        if now - self.looked >= WATCH:
+            self.looked = now
+            self.bench.pcs.refresh()
+            self._tick("")
+
+    def _tick(self, reading: str) -> None:
+        self.watch.tick(self.clock.now() - self.began, reading)
+
+    def _drain(self) -> None:
+        if self.capture is None:
+            return
+        samples = self.bench.recorder.read()
+        self.capture[1].append(samples)
+        self._supervise(samples)
+
+    def _supervise(self, samples: NDArray[np.float64]) -> None:
+        """Stop the run where a corrected sample exceeds its channel's trip limit."""
+        if samples.shape[1] == 0:
+            return
+        for row, channel, certificate in zip(
+            samples, self.bench.config.channels, self.certificates, strict=True
+        ):
+            if channel.trip is None:
+                continue
+            peak = float(np.abs(certificate.line.correct(row)).max())
+            if peak > channel.trip:
+                raise Aborted(
+                    f"{channel.name} reached {peak:.4g} {certificate.unit}; the bench trips at "
+                    f"{channel.trip:g} {certificate.unit}"
+                )
+
+    # -- captures ------------------------------------------------------------------------------
+
+    def _arm(self, name: str) -> None:
+        config = self.bench.config
+        recorder = self.bench.recorder
+        inputs = [Input(c.name, c.input, c.range) for c in config.channels]
+        rate = recorder.configure(inputs, config.rate)
+        channels = tuple(Channel(c.name, "V", c.quantity, c.phase) for c in config.channels)
+        metadata = {
+            "name": name,
+            "certificates": {
+                c.name: certificate.to_dict()
+                for c, certificate in zip(config.channels, self.certificates, strict=True)
+            },
+            "ranges": {c.name: c.range for c in config.channels},
+        }
+        log = BlockLog(self.folder / f"{name}.blk", channels, rate, metadata)
+        self.capture = (name, log)
+        recorder.start()
+
+    def _disarm(self) -> None:
+        assert self.capture is not None
+        name, log = self.capture
+        last, acquired = self.bench.recorder.stop()
+        log.append(last)
+        log.close()
+        self.capture = None
+        path = seal(log.path, self.folder / f"{name}.h5", acquired=acquired)
+        self.result.captures[name] = path.name
+
+    def keep(self) -> None:
+        """Keep what was captured when the run ended in the middle of a capture."""
+        if self.capture is None:
+            return
+        name, log = self.capture
+        self.capture = None
+        acquired: int | None = None
+        try:
+            last, acquired = self.bench.recorder.stop()
+            log.append(last)
+        except HilError as error:
+            self.result.notes.append(f"capture {name} ends early: {error}")
+        try:
+            log.close()
+            path = seal(log.path, self.folder / f"{name}.h5", acquired=acquired)
+        except HilError as error:
+            self.result.notes.append(f"capture {name} stays as {log.path.name}: {error}")
+        else:
+            self.result.captures[name] = path.name
+
+
+def run(
+    sequence: Sequence,
+    rehearsal: Rehearsal,
+    bench: Bench,
+    folder: Path,
+    guard: Guard,
+    stop: Stop,
+    watch: Watch,
+) -> RunEnd:
+    """Run a rehearsed sequence; captures go into the folder.
+
+    Returns how it ended; what went wrong on the bench is in the result and not raised,
+    for the captures and the proof of safety count all the same.
+    """
+    from hil.rehearse import nominal  # noqa: PLC0415 - only types otherwise
+
+    current = _Run(bench, folder, guard, stop, watch)
+    result = current.result
+    try:
+        watch.stage("connect", "who is there; nothing changes")
+        bench.connect()
+        watch.stage("preflight", "everything off and measured, then ranges and protections")
+        current.commanded = True
+        bench.make_safe()
+        bench.prepare()
+        stages = sequence.stages(nominal(bench.config))
+        answer: StageEnd | None = None
+        while True:
+            try:
+                stage = stages.send(answer)
+            except StopIteration:
+                break
+            watch.stage(stage.name, stage.purpose)
+            for step in stage.steps:
+                current.step(step)
+            answer = StageEnd(pcs_running=bench.pcs.read_state().mode == "running")
+    except Aborted as error:
+        result.end, result.text, result.error = "aborted", str(error), error
+    except HilError as error:
+        result.end, result.text, result.error = "error", str(error), error
+    except Exception as error:  # noqa: BLE001 - a defect of ours must not leave the bench live either
+        result.end, result.text = "error", f"internal error: {type(error).__name__}: {error}"
+        result.error = HilError(result.text)
+        result.error.__cause__ = error
+    _end(current, guard, watch)
+    result.seconds = bench.clock.now() - current.began
+    return result
+
+
+def _end(current: _Run, guard: Guard, watch: Watch) -> None:
+    """De-energise first, then see to the files."""
+    result, bench = current.result, current.bench
+    watch.stage("safe state", "everything off, proven by measurement")
+    try:
+        proofs = bench.make_safe(reached_only=not current.commanded)
+        result.safe, result.safety = True, "de-energised by the engine, measured"
+        silent = [name for name in bench.instruments if name not in bench.identities]
+        if silent:
+            result.safety += f"; nothing was sent to {', '.join(silent)}, whose state is not known"
+        result.proofs = [str(proof) for proof in proofs]
+    except HilError as error:
+        result.safety = str(error)
+    current.keep()
+    bench.close()
+    if result.safe:
+        guard.done()
+        return
+    report = guard.act()
+    result.safe = report.safe
+    result.safety = report.text
+    if not report.safe and result.error is None:
+        result.end, result.text, result.error = "error", report.text, NotSafe(report.text)

@@ -1,0 +1,223 @@
+"""The guard: a process of its own that de-energises the bench however the engine ends.
+
+The engine starts it before the first energising command and tells it over a pipe
+that it lives. Where the pipe closes without *done*, where it says *act*, or where it
+stays silent too long (the engine is then killed first, so that nobody else commands
+the bench), the guard opens the instruments of the bench file with connections of its
+own, de-energises them in the bench's order, and proves by measurement that they are.
+What it did stands in its log, in the record.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final
+
+from hil.bench import Bench
+from hil.clock import HostClock, SimulatedClock
+from hil.config import load
+from hil.errors import HilError, NotSafe, StorageError
+from hil.simulated import own_group
+from hil.transport.link import CommandLog, Exchange
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PATIENCE: Final = 15.0
+"""An engine that is silent for longer has hung [s]; no exchange lasts as long."""
+ATTEMPTS: Final = 3
+"""How often the guard goes round the bench before it gives up and calls for help."""
+
+
+@dataclass(frozen=True, slots=True)
+class GuardReport:
+    """What the guard did."""
+
+    acted: bool
+    safe: bool
+    text: str
+
+
+class Guard:
+    """The engine's end: starts the guard, and tells it that the engine lives."""
+
+    def __init__(
+        self,
+        bench: Path,
+        log: Path,
+        *,
+        addresses: Mapping[str, str] | None = None,
+        control: int | None = None,
+        patience: float = PATIENCE,
+    ) -> None:
+        order = {
+            "bench": str(bench.resolve()),
+            "log": str(log.resolve()),
+            "addresses": dict(addresses or {}),
+            "control": control,
+            "patience": patience,
+            "engine": os.getpid(),
+        }
+        # A group of its own: what stops the engine from the terminal must not stop the guard.
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "hil.guard", json.dumps(order)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+            **own_group(),
+        )
+        self._last = 0.0
+        ready = self._read()
+        if ready.get("ready") is not True:
+            raise HilError(f"the guard did not start ({ready}); without it nothing is energised")
+
+    def beat(self) -> None:
+        """Say that the engine lives; cheap, called after every exchange."""
+        now = time.monotonic()
+        if now - self._last > 0.2:
+            self._last = now
+            self._say("beat")
+
+    def done(self) -> None:
+        """Say that the bench is proven de-energised; the guard leaves."""
+        self._say("done")
+        self._process.wait()
+        self._close()
+
+    def act(self) -> GuardReport:
+        """Hand the bench over: the engine has closed its links, the guard de-energises."""
+        self._say("act")
+        answer = self._read()
+        self._process.wait()
+        self._close()
+        return GuardReport(
+            acted=True, safe=bool(answer.get("safe")), text=str(answer.get("text", "the guard died"))
+        )
+
+    def _say(self, word: str) -> None:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(word + "\n")
+            self._process.stdin.flush()
+        except OSError as error:
+            raise NotSafe("the guard is gone; the run stops, for nobody watches the bench") from error
+
+    def _read(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        return json.loads(line) if line else {}
+
+    def _close(self) -> None:
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+
+def _listen(words: queue.Queue[str], source: IO[str]) -> None:
+    for line in source:
+        words.put(line.strip())
+    words.put("")  # the pipe closed: the engine is gone
+
+
+def _wait(words: queue.Queue[str], patience: float) -> str:
+    """Return why the guard must act, or "" where it need not."""
+    while True:
+        try:
+            word = words.get(timeout=patience)
+        except queue.Empty:
+            return f"the engine said nothing for {patience:g} s"
+        if word == "done":
+            return ""
+        if word == "act":
+            return "the engine could not prove the bench de-energised"
+        if word != "beat":
+            return "the engine ended without a word"
+
+
+def _kill(engine: int) -> None:
+    """Stop a hung engine, so that nobody else commands the bench."""
+    try:
+        os.kill(engine, signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
+    except OSError:
+        return  # already gone
+
+
+class _Log:
+    """The guard's log; a disk that is full must not keep it from acting."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def write(self, **entry: Any) -> None:
+        entry = {"utc": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **entry}
+        try:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(entry) + "\n")
+        except OSError as error:
+            print(f"guard: {StorageError(f'{self._path}: {error}')}: {entry}", file=sys.stderr)  # noqa: T201
+
+    def exchange(self, exchange: Exchange) -> None:
+        self.write(**asdict(exchange))
+
+
+def _act(order: dict[str, Any], reason: str, clock: HostClock | SimulatedClock) -> GuardReport:
+    log = _Log(Path(order["log"]))
+    log.write(event="acting", reason=reason)
+    text = ""
+    for attempt in range(ATTEMPTS):
+        try:
+            bench = Bench(
+                load(order["bench"]), clock, CommandLog(sink=log.exchange), addresses=order["addresses"]
+            )
+            proofs = bench.make_safe()
+            text = f"{reason}; the guard de-energised the bench: " + "; ".join(map(str, proofs))
+            log.write(event="safe", proofs=[str(proof) for proof in proofs])
+        except HilError as error:
+            text = str(error)
+            log.write(event="not safe", attempt=attempt + 1, error=text)
+        else:
+            bench.close()
+            return GuardReport(acted=True, safe=True, text=text)
+    return GuardReport(acted=True, safe=False, text=f"{reason}; {text}")
+
+
+def main() -> int:
+    """Wait for the engine's end, and act where it must be acted."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    order = json.loads(sys.argv[1])
+    # Held from now on: a simulated bench lives as long as somebody holds its clock.
+    clock = HostClock() if order["control"] is None else SimulatedClock(order["control"])
+    words: queue.Queue[str] = queue.Queue()
+    threading.Thread(target=_listen, args=(words, sys.stdin), daemon=True).start()
+    print(json.dumps({"ready": True}), flush=True)  # noqa: T201 - the line that the engine waits for
+    reason = _wait(words, order["patience"])
+    if not reason:
+        clock.close()
+        return 0
+    if "said nothing" in reason:
+        _kill(order["engine"])
+    report = _act(order, reason, clock)
+    clock.close()
+    if not report.safe:
+        print(f"\nhil guard: {report.text}", file=sys.stderr, flush=True)  # noqa: T201 - the last who can tell
+    try:
+        print(json.dumps({"safe": report.safe, "text": report.text}), flush=True)  # noqa: T201 - for the engine
+    except OSError:
+        return 0 if report.safe else 1  # nobody is left to read it
+    return 0 if report.safe else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,203 @@
+"""Walks a sequence without any instrument: every set-point checked, the time, the picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, cast
+
+from hil.errors import ConfigError, HilError, LimitError
+from hil.steps import (
+    QUANTITIES,
+    Arm,
+    Await,
+    Disarm,
+    Fire,
+    Hold,
+    LoadTransient,
+    Nominal,
+    RampGrid,
+    SetDc,
+    SetGrid,
+    SetPower,
+    Stage,
+    SwitchDc,
+    SwitchGrid,
+    SwitchPcs,
+)
+from hil.transient import compile_transient
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hil.config import BenchConfig
+    from hil.limits import Limit
+    from hil.roles import GridSource
+    from hil.steps import Sequence, Step
+    from hil.transient import Transient
+
+EXPECTED_WAIT: Final = 1.0
+"""What an `Await` is taken to last in a rehearsal [s]; its timeout is the worst case."""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A set-point over time: it holds each value until the next time."""
+
+    title: str
+    unit: str
+    times: tuple[float, ...]
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What a sequence will do on a bench."""
+
+    stages: tuple[Stage, ...]
+    starts: tuple[float, ...]
+    """When each stage begins [s]; waits count as expected."""
+    seconds: float
+    """Expected length [s]."""
+    longest: float
+    """Length where every wait lasts until its timeout [s]."""
+    traces: tuple[Trace, ...]
+    captures: tuple[tuple[str, float, float], ...]
+    """Name, begin and end of each capture [s]."""
+    notes: tuple[str, ...]
+    """Fidelity lost where an instrument cannot do exactly what the sequence asks."""
+
+
+class _Walk:
+    """The state of one rehearsal."""
+
+    def __init__(self, config: BenchConfig) -> None:
+        self.config = config
+        self.time = 0.0
+        self.extra = 0.0
+        self.points: dict[tuple[str, str], list[tuple[float, float]]] = {}
+        self.armed: tuple[str, float] | None = None
+        self.captures: list[tuple[str, float, float]] = []
+        self.loaded: Transient | None = None
+        self.notes: list[str] = []
+        self.now: dict[str, float] = {}
+
+    def limit(self, role: str, quantity: str) -> Limit:
+        item = self.config.by_role(role)
+        return item.limits.get(quantity) or self.config.driver(role).RATING[quantity]
+
+    def check(self, role: str, quantity: str, value: float) -> None:
+        name = self.config.by_role(role).name
+        self.limit(role, quantity).check(value, f"{name}.{quantity}")
+
+    def note(self, title: str, unit: str, value: float, at: float | None = None) -> None:
+        self.now[title] = value
+        self.points.setdefault((title, unit), []).append((self.time if at is None else at, value))
+
+    def grid(self, volts: tuple[float, ...], at: float | None = None) -> None:
+        for phase, value in zip("abc", volts, strict=True):
+            self.check("grid_source", "voltage", value)
+            self.note(f"grid voltage {phase}", "V", value, at)
+
+    def step(self, step: Step) -> None:
+        match step:
+            case SetGrid(volts, hertz):
+                self.check("grid_source", "frequency", hertz)
+                self.grid(volts)
+            case RampGrid(volts, seconds):
+                begin = self.now.get("grid voltage a", 0.0)
+                for k in range(1, 11):
+                    self.grid((begin + (volts - begin) * k / 10,) * 3, self.time + seconds * k / 10)
+                self.time += seconds
+            case SetDc(volts, amps, watts):
+                self.check("dc_source", "voltage", volts)
+                for sign in (-1, 1):
+                    self.check("dc_source", "current", sign * amps)
+                    self.check("dc_source", "power", sign * watts)
+                self.note("DC voltage", "V", volts)
+            case SetPower(watts, var):
+                self.check("pcs", "active_power", watts)
+                self.check("pcs", "reactive_power", var)
+                self.note("active power", "W", watts)
+                self.note("reactive power", "var", var)
+            case SwitchGrid(on) | SwitchDc(on) | SwitchPcs(on):
+                what = {SwitchGrid: "grid output", SwitchDc: "DC output", SwitchPcs: "PCS"}[type(step)]
+                self.note(what, "on", float(on))
+            case Await(quantity, limit, timeout):
+                if QUANTITIES.get(quantity) != limit.unit:
+                    raise ConfigError(f"cannot wait for {quantity!r} in {limit.unit!r}")
+                wait = min(EXPECTED_WAIT, timeout)
+                self.time += wait
+                self.extra += timeout - wait
+            case LoadTransient(points):
+                source = cast("type[GridSource]", self.config.driver("grid_source"))
+                self.loaded = compile_transient(points, source.LIST, self.config.by_role("grid_source").name)
+                self.notes.extend(self.loaded.notes)
+                for point in points:
+                    self.check("grid_source", "frequency", point.hertz)
+                    for value in point.volts:
+                        self.check("grid_source", "voltage", value)
+            case Fire():
+                if self.loaded is None:
+                    raise ConfigError("a transient is fired before one is loaded")
+                at = self.time
+                for point in self.loaded.points:
+                    self.grid(point.volts, at)
+                    at += point.seconds
+            case Arm(name):
+                if self.armed is not None:
+                    raise ConfigError(f"capture {name} begins before {self.armed[0]} has ended")
+                self.armed = (name, self.time)
+            case Disarm():
+                if self.armed is None:
+                    raise ConfigError("a capture is ended that was never begun")
+                self.captures.append((*self.armed, self.time))
+                self.armed = None
+            case Hold(seconds):
+                self.time += seconds
+
+
+def rehearse(
+    sequence: Sequence, config: BenchConfig, progress: Callable[[str], None] | None = None
+) -> Rehearsal:
+    """Walk the sequence for this bench; nothing is connected.
+
+    Raises `LimitError` or `ConfigError`, naming the stage, for what the bench may not or cannot do.
+    """
+    walk = _Walk(config)
+    stages: list[Stage] = []
+    starts: list[float] = []
+    for stage in sequence.stages(nominal(config)):
+        if progress is not None:
+            progress(stage.name)
+        stages.append(stage)
+        starts.append(walk.time)
+        for step in stage.steps:
+            try:
+                walk.step(step)
+            except LimitError as error:
+                raise LimitError(
+                    f"{sequence.NAME}, stage {stage.name!r}: {error}. Nothing was sent. Change the sequence's "
+                    f"parameters, or the limit in {config.path}."
+                ) from None
+            except HilError as error:
+                raise type(error)(f"{sequence.NAME}, stage {stage.name!r}: {error}") from None
+    if walk.armed is not None:
+        raise ConfigError(f"{sequence.NAME}: capture {walk.armed[0]} never ends")
+    traces = tuple(
+        Trace(title, unit, tuple(t for t, _ in points), tuple(v for _, v in points))
+        for (title, unit), points in walk.points.items()
+    )
+    return Rehearsal(
+        stages=tuple(stages),
+        starts=tuple(starts),
+        seconds=walk.time,
+        longest=walk.time + walk.extra,
+        traces=traces,
+        captures=tuple(walk.captures),
+        notes=tuple(walk.notes),
+    )
+
+
+def nominal(config: BenchConfig) -> Nominal:
+    """Return the ratings of a bench that sequences scale themselves to."""
+    return Nominal(config.voltage, config.frequency, config.power, config.dc_voltage)

@@ -1,0 +1,241 @@
+"""The simulated bench: a plant and the twins of a bench file, in a process of their own.
+
+`python -m hil.simulated BENCH` serves every twin on loopback, prints one JSON line
+with their addresses and a control port, and ends when the last client has left the
+control port. It outlives an engine that is killed, as a real bench would, so that
+the guard finds the terminals as they were left. The control port takes one JSON
+object a line: now, sleep, terminals.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final
+
+from hil.config import load
+from hil.errors import HilError
+from hil.plant.flaws import parse as parse_flaw
+from hil.plant.parameters import Parameters
+from hil.plant.plant import Plant
+from hil.plant.terminals import AnalogInputs, DcTerminals, GridTerminals, PcsTerminals, Sensor
+from hil.table import resolve
+from hil.twin.base import Scene
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from hil.config import BenchConfig
+    from hil.twin.base import Twin
+
+LONELY: Final = 3.0
+"""The process ends when nobody has held the control port for this long [s]."""
+PATIENCE: Final = 60.0
+"""... or when nobody ever came [s]."""
+SLICE: Final = 0.02
+"""The plant is solved in slices of this, between which others may reach the terminals [s]."""
+NOISE: Final = 0.5e-3
+"""RMS noise at the recorder's inputs, a few codes of a 16-bit converter at 10 V [V]."""
+
+
+class SimulatedBench:
+    """Plant, terminals and twins of one bench file."""
+
+    def __init__(
+        self, config: BenchConfig, flaws: Sequence[str] = (), *, seed: int = 0, realtime: bool = False
+    ) -> None:
+        nominal = {
+            "rated_power": config.power,
+            "voltage": config.voltage,
+            "frequency": config.frequency,
+            "dc_voltage": config.dc_voltage,
+        }
+        certificate = resolve("hil.calibration", "certificate")
+        self.grid = GridTerminals()
+        self.dc = DcTerminals()
+        self.pcs = PcsTerminals()
+        self.inputs = AnalogInputs(
+            sensors={
+                channel.input: Sensor(
+                    signal=channel.signal,
+                    distort=certificate(channel.certificate, config.path.parent).line.distort,
+                    noise=NOISE,
+                )
+                for channel in config.channels
+            }
+        )
+        self.plant = Plant(
+            Parameters.from_options({**nominal, **config.plant}),
+            self.grid,
+            self.dc,
+            self.pcs,
+            self.inputs,
+            flaws=tuple(parse_flaw(text) for text in flaws),
+            seed=seed,
+        )
+        self._pace = time.monotonic() if realtime else None
+        terminals = {
+            "grid_source": self.grid,
+            "dc_source": self.dc,
+            "pcs": self.pcs,
+            "recorder": self.inputs,
+        }
+        self.twins: dict[str, Twin] = {}
+        for number, (name, item) in enumerate(config.instruments.items()):
+            scene = Scene(
+                name=name,
+                terminals=terminals[item.role],
+                world=self.plant,
+                options=item.options,
+                faults=item.faults,
+                seed=seed + number,
+            )
+            self.twins[name] = resolve("hil.twins", item.driver)(scene)
+
+    def sleep(self, seconds: float) -> None:
+        """Let the plant run [s], no faster than the clock on the wall where that is asked for."""
+        end = self.plant.now() + seconds
+        while (left := end - self.plant.now()) > 1e-9:
+            self.plant.advance(min(left, SLICE))
+            if self._pace is not None:
+                time.sleep(max(0.0, self._pace + self.plant.now() - time.monotonic()))
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Answer one request of the control port."""
+        match request:
+            case {"op": "now"}:
+                return {"now": self.plant.now()}
+            case {"op": "sleep", "seconds": float() | int() as seconds}:
+                self.sleep(float(seconds))
+                return {"now": self.plant.now()}
+            case {"op": "terminals"}:
+                with self.plant.lock:
+                    pcs = {**asdict(self.pcs), "alarms": sorted(self.pcs.alarms)}
+                    return {
+                        "now": self.plant.now(),
+                        "grid": asdict(self.grid),
+                        "dc": asdict(self.dc),
+                        "pcs": pcs,
+                    }
+            case _:
+                return {"error": f"cannot do {request}"}
+
+
+class _Control:
+    """Serves the control port; counts who is there."""
+
+    def __init__(self, bench: SimulatedBench) -> None:
+        self.bench = bench
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self.server.getsockname()[1]
+        self.clients = 0
+        self.came = False
+        self.left = time.monotonic()
+        self.lock = threading.Lock()
+
+    def serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self.server.accept()
+            except OSError:
+                return
+            with self.lock:
+                self.clients += 1
+                self.came = True
+            threading.Thread(target=self._client, args=(connection,), daemon=True).start()
+
+    def _client(self, connection: socket.socket) -> None:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with suppress(OSError), connection, connection.makefile("rb") as lines:
+            for line in lines:
+                try:
+                    reply = self.bench.answer(json.loads(line))
+                except HilError as error:
+                    reply = {"error": str(error)}
+                connection.sendall(json.dumps(reply).encode() + b"\n")
+        with self.lock:
+            self.clients -= 1
+            self.left = time.monotonic()
+
+    def wait(self) -> None:
+        while True:
+            time.sleep(0.2)
+            with self.lock:
+                alone = time.monotonic() - self.left if self.clients == 0 else 0.0
+                if alone > (LONELY if self.came else PATIENCE):
+                    self.server.close()
+                    return
+
+
+class Launched:
+    """A simulated bench in its process, and where to reach it."""
+
+    def __init__(self, process: subprocess.Popen[str], ports: dict[str, Any]) -> None:
+        self.process = process
+        self.control: int = ports["control"]
+        self.addresses: dict[str, str] = ports["addresses"]
+
+
+def launch(path: Path, flaws: Sequence[str] = (), *, seed: int = 0, realtime: bool = False) -> Launched:
+    """Start the simulated bench of a bench file and wait until every twin serves."""
+    command = [sys.executable, "-m", "hil.simulated", str(path), "--seed", str(seed)]
+    for flaw in flaws:
+        command += ["--flaw", flaw]
+    if realtime:
+        command.append("--realtime")
+    # A group of its own: Ctrl-C at the terminal stops the engine, not the bench under it.
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, **own_group()
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    process.stdout.close()
+    ports = json.loads(line) if line else {"error": "it ended without a word"}
+    if "error" in ports:
+        process.wait()
+        raise HilError(f"the simulated bench did not start: {ports['error']}")
+    return Launched(process, ports)
+
+
+def own_group() -> dict[str, Any]:
+    """Return what makes a child process deaf to the Ctrl-C of this terminal."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"start_new_session": True}
+
+
+def main() -> int:
+    """Serve one simulated bench until everybody has left."""
+    parser = argparse.ArgumentParser(prog="python -m hil.simulated", description=__doc__)
+    parser.add_argument("bench", help="bench file")
+    parser.add_argument("--flaw", action="append", default=[], help="flaw to plant in the PCS")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--realtime", action="store_true", help="no faster than the clock on the wall")
+    arguments = parser.parse_args()
+    try:
+        bench = SimulatedBench(
+            load(arguments.bench), arguments.flaw, seed=arguments.seed, realtime=arguments.realtime
+        )
+        addresses = {name: twin.start() for name, twin in bench.twins.items()}
+    except HilError as error:
+        print(json.dumps({"error": str(error)}), flush=True)  # noqa: T201 - the line that `launch` reads
+        return 1
+    control = _Control(bench)
+    threading.Thread(target=control.serve, daemon=True).start()
+    print(json.dumps({"control": control.port, "addresses": addresses}), flush=True)  # noqa: T201 - as above
+    control.wait()
+    for twin in bench.twins.values():
+        twin.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,53 @@
+"""Names of drivers, twins, sequences and corrections, and where each lives.
+
+The core names the leaf folders as strings here and nowhere else; a plug-in adds
+names through entry points of the same groups.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any, Final
+
+from hil.errors import ConfigError
+
+TABLE: Final[dict[str, dict[str, str]]] = {
+    "hil.drivers": {
+        "ametek_mx": "hil.instruments.ametek_mx:AmetekMx",
+        "ea_psb": "hil.instruments.ea_psb:EaPsb",
+        "nidaqmx": "hil.instruments.nidaqmx_recorder:NidaqmxRecorder",
+        "regatron_topcon": "hil.instruments.regatron_topcon:RegatronTopCon",
+        "sunspec": "hil.instruments.sunspec_pcs:SunSpecPcs",
+    },
+    "hil.twins": {
+        "ametek_mx": "hil.instruments.ametek_mx_twin:AmetekMxTwin",
+        "ea_psb": "hil.instruments.ea_psb_twin:EaPsbTwin",
+        "nidaqmx": "hil.instruments.nidaqmx_twin:NidaqmxTwin",
+        "regatron_topcon": "hil.instruments.regatron_topcon_twin:RegatronTopConTwin",
+        "sunspec": "hil.instruments.sunspec_pcs_twin:SunSpecPcsTwin",
+    },
+    "hil.sequences": {
+        "voltage_sag": "hil.sequences.voltage_sag:VoltageSag",
+    },
+    "hil.calibration": {
+        "certificate": "hil.calibration.certificates:load",
+        "from_dict": "hil.calibration.certificates:from_dict",
+        "correct": "hil.calibration.certificates:correct",
+    },
+}
+
+
+def names(group: str) -> dict[str, str]:
+    """Return name -> "module:object" of one group, plug-ins included."""
+    return {**TABLE[group], **{point.name: point.value for point in entry_points(group=group)}}
+
+
+def resolve(group: str, name: str) -> Any:
+    """Return the object of this name; raises `ConfigError` with the known names where there is none."""
+    known = names(group)
+    if name not in known:
+        what = group.removeprefix("hil.").removesuffix("s")
+        raise ConfigError(f"there is no {what} {name!r}; known are {', '.join(sorted(known))}")
+    module, _, attribute = known[name].partition(":")
+    return getattr(import_module(module), attribute)

@@ -1,0 +1,71 @@
+"""Fast events as a source's list memory plays them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hil.errors import ConfigError
+
+Triple = tuple[float, float, float]
+"""One value per phase, in the order a, b, c."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListPoint:
+    """One entry of a source's list memory."""
+
+    seconds: float
+    """How long it is held [s]."""
+    volts: Triple
+    """RMS phase-to-neutral voltages [V]."""
+    hertz: float
+
+
+@dataclass(frozen=True, slots=True)
+class ListMemory:
+    """What a source's list memory can hold."""
+
+    points: int
+    shortest: float
+    """Shortest dwell [s]."""
+    longest: float
+    """Longest dwell [s]."""
+    resolution: float
+    """Dwell times are multiples of this [s]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transient:
+    """A transient as the source's memory will play it, and what was lost on the way."""
+
+    points: tuple[ListPoint, ...]
+    notes: tuple[str, ...]
+
+
+def compile_transient(points: tuple[ListPoint, ...], memory: ListMemory, name: str) -> Transient:
+    """Fit a transient to a source's list memory.
+
+    Dwells are rounded to the memory's resolution, which is noted; what would change a
+    dwell by more than 1 %, or does not fit, is refused with `ConfigError`.
+    """
+    if len(points) > memory.points:
+        raise ConfigError(f"{name}: the transient has {len(points)} points, the memory holds {memory.points}")
+    fitted: list[ListPoint] = []
+    notes: list[str] = []
+    for point in points:
+        dwell = round(point.seconds / memory.resolution) * memory.resolution
+        if not memory.shortest <= dwell <= memory.longest:
+            raise ConfigError(
+                f"{name}: a dwell of {point.seconds:g} s; its list plays "
+                f"{memory.shortest:g} to {memory.longest:g} s"
+            )
+        lost = dwell - point.seconds
+        if abs(lost) > 0.01 * point.seconds:
+            raise ConfigError(
+                f"{name}: a dwell of {point.seconds:g} s would become {dwell:g} s "
+                f"(its resolution is {memory.resolution:g} s)"
+            )
+        if abs(lost) > 1e-9:
+            notes.append(f"dwell of {point.seconds:g} s is played as {dwell:g} s")
+        fitted.append(ListPoint(round(dwell, 9), point.volts, point.hertz))
+    return Transient(tuple(fitted), tuple(notes))
