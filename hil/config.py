@@ -50,6 +50,7 @@ class ChannelConfig:
     range: float
     """Full scale of the input, both polarities [V]."""
     certificate: str
+    """Path of a certificate, or the name of a shipped one."""
     trip: float | None = None
     """The run is stopped where the corrected magnitude exceeds this, in the channel's SI unit."""
     signal: str = ""
@@ -173,7 +174,7 @@ def _config(path: Path, text: str, content: dict[str, Any]) -> BenchConfig:
         for key, table in top.table("instruments").left.items()
     }
     channels = tuple(
-        _channel(key, _Table(f"{path}: channels.{key}", table), simulated=simulated)
+        _channel(key, _Table(f"{path}: channels.{key}", table), path.parent, simulated=simulated)
         for key, table in top.table("channels").left.items()
     )
     config = BenchConfig(
@@ -261,17 +262,20 @@ def _limit(table: _Table, quantity: str, driver: type[Instrument]) -> Limit:
 _QUANTITY_UNITS: Final = {"voltage": "V", "current": "A", "trigger": "V"}
 
 
-def _channel(name: str, table: _Table, *, simulated: bool) -> ChannelConfig:
+def _channel(name: str, table: _Table, folder: Path, *, simulated: bool) -> ChannelConfig:
     quantity = table.text("quantity")
     if quantity not in _QUANTITY_UNITS:
         raise ConfigError(f"{table.where}: no quantity {quantity!r}; known are {', '.join(_QUANTITY_UNITS)}")
+    certificate = table.text("certificate")
+    if certificate.endswith(".toml"):  # a path is relative to the bench file
+        certificate = str(folder / certificate)
     channel = ChannelConfig(
         name=name,
         input=table.text("input"),
         quantity=quantity,
         phase=table.text("phase", ""),
         range=table.value("range", "V"),
-        certificate=table.text("certificate"),
+        certificate=certificate,
         trip=table.value("trip", _QUANTITY_UNITS[quantity], None),
         signal=table.text("signal", ... if simulated else ""),
     )
@@ -310,6 +314,6 @@ def _check_whole(config: BenchConfig) -> None:
             raise ConfigError(f"{config.path}: the recorder needs {quantity} channels of phases a, b and c")
     for channel in config.channels:
         try:
-            resolve("hil.calibration", "certificate")(channel.certificate, config.path.parent)
+            resolve("hil.calibration", "certificate")(channel.certificate)
         except ConfigError as error:
             raise ConfigError(f"{config.path}: channels.{channel.name}: {error}") from None

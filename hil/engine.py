@@ -9,14 +9,15 @@ de-energised, by the engine, or where it cannot prove that, by the guard.
 from __future__ import annotations
 
 import signal
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 
 from hil.capture.blocklog import BlockLog
 from hil.capture.sealed import seal
-from hil.errors import Aborted, ConfigError, HilError, NotSafe, TransportError
+from hil.errors import Aborted, ConfigError, HilError, NotSafe
+from hil.rehearse import nominal
 from hil.roles import Input
 from hil.steps import (
     Arm,
@@ -40,7 +41,7 @@ from hil.units import show
 from hil.waveform import Channel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
     from types import FrameType
 
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
 
     from hil.bench import Bench
     from hil.guard import Guard
-    from hil.rehearse import Rehearsal
     from hil.roles import PcsState
     from hil.steps import Sequence, Step
 
@@ -64,10 +64,10 @@ class Watch(Protocol):
     """Who looks on: the terminal's progress, or nobody."""
 
     def stage(self, name: str, purpose: str) -> None:
-        """A stage begins."""
+        """Show that a stage begins."""
 
     def tick(self, seconds: float, reading: str) -> None:
-        """Bench time since the start [s], and what was last set or measured."""
+        """Show the bench time since the start [s], and what was last measured."""
 
 
 class Stop:
@@ -79,7 +79,11 @@ class Stop:
 
     def __enter__(self) -> Stop:
         """Take over the signals."""
-        for name, text in (("SIGINT", "the operator (Ctrl-C)"), ("SIGTERM", "SIGTERM"), ("SIGHUP", "hang-up")):
+        for name, text in (
+            ("SIGINT", "the operator (Ctrl-C)"),
+            ("SIGTERM", "SIGTERM"),
+            ("SIGHUP", "hang-up"),
+        ):
             number = getattr(signal, name, None)
             if number is not None:
                 self._before[number] = signal.signal(number, self._handler(text))
@@ -141,7 +145,7 @@ class _Run:
         self.commanded = False
         config = bench.config
         load = resolve("hil.calibration", "certificate")
-        self.certificates = [load(c.certificate, config.path.parent) for c in config.channels]
+        self.certificates = [load(c.certificate) for c in config.channels]
 
     # -- steps ---------------------------------------------------------------------------------
 
@@ -326,7 +330,6 @@ class _Run:
 
 def run(
     sequence: Sequence,
-    rehearsal: Rehearsal,
     bench: Bench,
     folder: Path,
     guard: Guard,
@@ -338,8 +341,6 @@ def run(
     Returns how it ended; what went wrong on the bench is in the result and not raised,
     for the captures and the proof of safety count all the same.
     """
-    from hil.rehearse import nominal  # noqa: PLC0415 - only types otherwise
-
     current = _Run(bench, folder, guard, stop, watch)
     result = current.result
     try:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from hil.config import BenchConfig
     from hil.twin.base import Twin
 
-LONELY: Final = 3.0
+LONELY: Final = 0.5
 """The process ends when nobody has held the control port for this long [s]."""
 PATIENCE: Final = 60.0
 """... or when nobody ever came [s]."""
@@ -66,7 +66,7 @@ class SimulatedBench:
             sensors={
                 channel.input: Sensor(
                     signal=channel.signal,
-                    distort=certificate(channel.certificate, config.path.parent).line.distort,
+                    distort=certificate(channel.certificate).line.distort,
                     noise=NOISE,
                 )
                 for channel in config.channels

@@ -1,0 +1,53 @@
+# make qualify   dry run of the default sequence on the simulated bench: report and verdicts
+# make test      linters, tests, and the tests once more on the built wheel
+# make check     linters only
+# make bench     speed, beside peers
+# Each sets up what it needs in .venv; only Python 3.11 or later and make must be there.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+
+.PHONY: qualify test check bench clean
+
+qualify: .venv/all
+	$(BIN)/hil run voltage_sag
+
+test: check
+	$(BIN)/python -m pytest -q -n 2
+	$(MAKE) wheel-test
+
+check: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	PYTHONPATH=. $(BIN)/lint-imports --no-cache
+
+# The wheel is what users get: a module forgotten in pyproject.toml fails only there.
+.PHONY: wheel-test
+wheel-test: .venv/dev
+	set -e; out=$$(mktemp -d); trap 'rm -rf "$$out"' EXIT; \
+	$(BIN)/python -m build -q --wheel --outdir "$$out" .; \
+	$(PYTHON) -m venv "$$out/venv"; \
+	"$$out/venv/bin/python" -m pip --disable-pip-version-check -q install -c constraints.txt \
+	    "$$(ls $$out/*.whl)[all]" pytest pytest-timeout pytest-xdist hypothesis; \
+	mkdir -p "$$out/work/data"; \
+	cp -r tests "$$out/work/"; cp -r data/captures "$$out/work/data/"; cp pyproject.toml "$$out/work/"; \
+	cd "$$out/work" && "$$out/venv/bin/python" -m pytest -q -n 2 -m "not source"
+
+bench: .venv/dev
+	$(BIN)/python benchmarks/plant.py
+	$(BIN)/python benchmarks/dry_run.py
+	$(BIN)/python benchmarks/analysis.py
+
+.venv/all: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(PIP) install -c constraints.txt -e '.[all]'
+	touch $@
+
+.venv/dev: .venv/all
+	$(PIP) install -c constraints.txt -e '.[all,dev,bench]'
+	touch $@
+
+clean:
+	rm -rf .venv build *.egg-info

@@ -1,0 +1,40 @@
+"""What several commands share."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from hil.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return a terminal that is at least 100 columns wide where it is no terminal."""
+    from rich.console import Console  # noqa: PLC0415 - not needed by --help
+
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(file=stream, highlight=False, width=None if stream.isatty() else 120)
+
+
+def print_json(value: Any) -> None:
+    """Print plain data for a program."""
+    print(json.dumps(value, indent=2, allow_nan=False))  # noqa: T201 - the answer
+
+
+def pairs(given: Sequence[str], option: str) -> dict[str, str]:
+    """Return {"name": "value"} from "name=value" texts."""
+    found: dict[str, str] = {}
+    for text in given:
+        name, separator, value = text.partition("=")
+        if not separator or not name.strip() or not value.strip():
+            raise ConfigError(f'{option} {text!r}: expected name=value, such as {option} duration="0.32 s"')
+        if name.strip() in found:
+            raise ConfigError(f"{option}: {name.strip()} is given twice")
+        found[name.strip()] = value.strip()
+    return found

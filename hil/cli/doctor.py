@@ -1,0 +1,111 @@
+"""`hil doctor`: what is installed, and which instruments answer."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any, Final
+
+from hil.bench import Bench
+from hil.cli.common import console, print_json
+from hil.clock import HostClock, SimulatedClock
+from hil.config import load
+from hil.errors import HilError
+from hil.simulated import launch
+from hil.transport.link import CommandLog
+
+if TYPE_CHECKING:
+    import argparse
+
+PACKAGES: Final = {
+    "numpy": "",
+    "scipy": "",
+    "pandas": "",
+    "h5py": "",
+    "plotly": "",
+    "pyvisa": "",
+    "pyvisa-py": "",
+    "pyserial": "",
+    "pymodbus": "",
+    "rich": "",
+    "numba": "fast",
+    "nidaqmx": "daq",
+    "grpcio": "daq",
+    "pyarrow": "formats",
+}
+"""Package to the extra that installs it, empty for what the core always has."""
+
+
+def doctor(arguments: argparse.Namespace) -> int:
+    """Print what is installed and who answers; 3 where an instrument does not."""
+    packages = [_package(name, extra) for name, extra in PACKAGES.items()]
+    ports = _serial_ports()
+    config = load(arguments.bench)
+    instruments = _instruments(arguments.bench)
+    missing = sorted({p["extra"] for p in packages if p["version"] is None})
+    if arguments.json:
+        print_json(
+            {
+                "python": platform.python_version(),
+                "packages": packages,
+                "serial_ports": ports,
+                "bench": config.name,
+                "instruments": instruments,
+            }
+        )
+    else:
+        from rich.table import Table  # noqa: PLC0415 - not needed for JSON
+
+        out = console()
+        out.print(f"[bold]hil-bench {version('hil-bench')}[/], Python {platform.python_version()}")
+        for package in packages:
+            shown = package["version"] or f"[yellow]missing[/]: pip install 'hil-bench[{package['extra']}]'"
+            out.print(f"  {package['package']:<12} {shown}")
+        out.print(f"[bold]serial ports[/] {', '.join(ports) or 'none'}")
+        out.print(f"[bold]bench {config.name}[/] ({config.path})")
+        table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
+        for row in instruments:
+            colour = "green" if row["answers"] else "red"
+            table.add_row(row["name"], row["role"], row["driver"], f"[{colour}]{row['text']}[/]")
+        out.print(table)
+        if missing:
+            out.print(
+                f"What is missing costs speed or formats only: pip install 'hil-bench[{','.join(missing)}]'"
+            )
+    return 0 if all(row["answers"] for row in instruments) else 3
+
+
+def _package(name: str, extra: str) -> dict[str, Any]:
+    try:
+        found: str | None = version(name)
+    except PackageNotFoundError:
+        found = None
+    return {"package": name, "version": found, "extra": extra}
+
+
+def _serial_ports() -> list[str]:
+    from serial.tools.list_ports import comports  # noqa: PLC0415 - looks at hardware
+
+    return sorted(port.device for port in comports())
+
+
+def _instruments(name: str) -> list[dict[str, Any]]:
+    config = load(name)
+    launched = launch(config.path) if config.simulated else None
+    clock = SimulatedClock(launched.control) if launched else HostClock()
+    bench = Bench(config, clock, CommandLog(), launched.addresses if launched else None)
+    rows = []
+    for instrument in bench.instruments.values():
+        item = config.instruments[instrument.name]
+        try:
+            text, answers = str(instrument.connect()), True
+        except HilError as error:
+            text, answers = str(error), False
+        rows.append(
+            {"name": item.name, "role": item.role, "driver": item.driver, "answers": answers, "text": text}
+        )
+    bench.close()
+    clock.close()
+    if launched is not None:
+        launched.process.wait()
+    return rows

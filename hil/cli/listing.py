@@ -1,0 +1,90 @@
+"""`hil list`: what there is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hil.cli.common import console, print_json
+from hil.config import load, shipped_benches
+from hil.table import names, resolve
+from hil.units import show
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def list_(arguments: argparse.Namespace) -> int:
+    """Print one of the lists."""
+    rows, columns = {
+        "sequences": (_sequences, ("name", "what it does", "parameters")),
+        "instruments": (_instruments, ("driver", "role", "what it drives", "rating")),
+        "benches": (_benches, ("name", "kind", "description", "file")),
+        "flaws": (_flaws, ("name", "what the simulated PCS then does")),
+    }[arguments.what]
+    found = rows()
+    if arguments.json:
+        print_json(found)
+        return 0
+    from rich.table import Table  # noqa: PLC0415 - not needed for JSON
+
+    table = Table(*columns, box=None, header_style="bold", padding=(0, 2, 0, 0))
+    for row in found:
+        table.add_row(*("\n".join(v) if isinstance(v, list) else v for v in row.values()))
+    console().print(table)
+    return 0
+
+
+def _first_line(item: Any) -> str:
+    return (item.__doc__ or "").strip().partition("\n")[0]
+
+
+def _sequences() -> list[dict[str, Any]]:
+    rows = []
+    for name in sorted(names("hil.sequences")):
+        kind = resolve("hil.sequences", name)
+        defaults = kind()
+        rows.append(
+            {
+                "name": name,
+                "description": _first_line(kind),
+                "parameters": [
+                    f"{key} = {_shown(getattr(defaults, key), unit)}: {meaning}"
+                    for key, (unit, meaning) in kind.PARAMETERS.items()
+                ],
+            }
+        )
+    return rows
+
+
+def _shown(value: Any, unit: str) -> str:
+    return f'"{value}"' if unit == "text" else show(value, unit)
+
+
+def _instruments() -> list[dict[str, Any]]:
+    rows = []
+    for name in sorted(names("hil.drivers")):
+        driver = resolve("hil.drivers", name)
+        rows.append(
+            {
+                "driver": name,
+                "role": driver.ROLE,
+                "description": _first_line(driver),
+                "rating": [f"{quantity} {limit}" for quantity, limit in driver.RATING.items()],
+            }
+        )
+    return rows
+
+
+def _benches() -> list[dict[str, Any]]:
+    rows = []
+    for name, path in shipped_benches().items():
+        config = load(path)
+        kind = "simulated" if config.simulated else "hardware"
+        rows.append({"name": name, "kind": kind, "description": config.description, "file": str(path)})
+    return rows
+
+
+def _flaws() -> list[dict[str, Any]]:
+    from hil.plant.flaws import FLAWS  # noqa: PLC0415 - the plant is needed here only
+
+    return [{"name": name, "description": flaw.description} for name, flaw in sorted(FLAWS.items())]
