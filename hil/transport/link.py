@@ -137,11 +137,11 @@ class Link(ABC):
             try:
                 yield attempt
             except Exception as error:
+                self._stale = True
                 failure = error if isinstance(error, TransportError) else self._translate(error)
                 if failure is None:
                     failure = error
                     raise
-                self._stale = True
                 if attempt.gone and writes:
                     failure = OutcomeUnknown(
                         f"{self.name}: the link failed after {sent!r} was sent ({failure}); whether the "
