@@ -5,7 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from hil.errors import HilError, NotSafe
-from hil.roles import DcSource, GridSource, Identity, Instrument, Pcs, Proof, Recorder, Setup
+from hil.limits import Limit
+from hil.roles import (
+    DcSource,
+    GridSource,
+    Identity,
+    Input,
+    Instrument,
+    Interlock,
+    Pcs,
+    Proof,
+    Recorder,
+    Setup,
+)
 from hil.table import resolve
 
 if TYPE_CHECKING:
@@ -18,6 +30,10 @@ if TYPE_CHECKING:
 Role = TypeVar("Role", bound=Instrument)
 SETTLE: Final = 0.1
 """Bench time given to a box to follow before it is asked again [s]."""
+LOOK: Final = 0.1
+"""How long the recorder looks at the terminals to prove them dead [s]."""
+SAFE_DC: Final = 60.0
+"""A DC terminal below this counts as de-energised [V] (IEC 62368-1, ES1)."""
 
 
 class Bench:
@@ -73,6 +89,12 @@ class Bench:
         """The sampler of waveforms."""
         return self._one(Recorder)  # type: ignore[type-abstract]
 
+    @property
+    def interlock(self) -> Interlock | None:
+        """The line that inhibits every output, where the bench has one."""
+        found = [i for i in self.instruments.values() if isinstance(i, Interlock)]
+        return found[0] if found else None
+
     def connect(self) -> dict[str, Identity]:
         """Open every link and check who answers; the state of no instrument changes."""
         for name, instrument in self.instruments.items():
@@ -80,9 +102,14 @@ class Bench:
         return self.identities
 
     def prepare(self) -> None:
-        """Take control of every instrument, set ranges and protections; outputs stay off."""
+        """Take control of every instrument, set ranges and protections; outputs stay off.
+
+        Last the interlock is closed, which allows outputs and switches none.
+        """
         for instrument in self.instruments.values():
             instrument.prepare()
+        if self.interlock is not None:
+            self.interlock.switch(closed=True)
 
     def make_safe(self, timeout: float = 20.0, *, reached_only: bool = False) -> tuple[Proof, ...]:
         """De-energise in the bench's order, and prove it by measurement within a timeout [s].
@@ -111,7 +138,7 @@ class Bench:
             if not unproven:
                 self.proofs = proofs
                 return proofs
-            if unproven.keys() == failed.keys() or self.clock.now() >= deadline:
+            if self.clock.now() >= deadline:
                 raise NotSafe(
                     "the bench could not be proven de-energised: "
                     + "; ".join(f"{name}: {reason}" for name, reason in unproven.items())
@@ -128,12 +155,16 @@ class Bench:
         except HilError as error:
             failed[instrument.name] = error
 
-    @staticmethod
     def _prove(
-        order: list[Instrument], failed: dict[str, HilError]
+        self, order: list[Instrument], failed: Mapping[str, HilError]
     ) -> tuple[tuple[Proof, ...], dict[str, str]]:
+        """Ask every instrument, and the recorder, which measures the terminals by itself.
+
+        A source that cannot be reached is proven dead where the recorder finds the
+        terminals dead, as after the interlock has opened.
+        """
         proofs: list[Proof] = []
-        unproven = {name: str(error) for name, error in failed.items()}
+        unproven: dict[str, str] = {}
         for instrument in order:
             if instrument.name in failed:
                 continue
@@ -146,7 +177,40 @@ class Bench:
             live = [str(proof) for proof in measured if not proof.holds]
             if live:
                 unproven[instrument.name] = ", ".join(live)
+        recorder = self.recorder
+        if recorder in order and recorder.name not in failed:
+            try:
+                measured = self._record_terminals()
+            except HilError as error:
+                unproven[recorder.name] = str(error)
+            else:
+                proofs.extend(measured)
+                live = [str(proof) for proof in measured if not proof.holds]
+                if live:
+                    unproven[recorder.name] = ", ".join(live)
+                else:
+                    return tuple(proofs), unproven
+        unproven.update({name: str(error) for name, error in failed.items()})
         return tuple(proofs), unproven
+
+    def _record_terminals(self) -> tuple[Proof, ...]:
+        """Measure the voltages at the terminals of the PCS with the recorder, over `LOOK`."""
+        config, recorder = self.config, self.recorder
+        channels = [c for c in config.channels if c.quantity == "voltage"]
+        recorder.configure([Input(c.name, c.input, c.range) for c in channels], config.rate)
+        recorder.start()
+        self.clock.sleep(LOOK)
+        samples = recorder.read()
+        recorder.stop()
+        load = resolve("hil.calibration", "certificate")
+        proofs = []
+        for row, channel in zip(samples, channels, strict=True):
+            volts = load(channel.certificate).line.correct(row)
+            rms = float((volts**2).mean() ** 0.5)
+            highest = SAFE_DC if channel.phase == "dc" else config.safe_voltage
+            name = f"{recorder.name}: RMS of {channel.name}"
+            proofs.append(Proof(name, rms, Limit(0.0, highest, "V")))
+        return tuple(proofs)
 
     def close(self) -> None:
         """Close every link; the state of no instrument changes."""

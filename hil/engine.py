@@ -75,6 +75,7 @@ class Stop:
 
     def __init__(self) -> None:
         self.reason = ""
+        self.error: HilError | None = None
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Stop:
@@ -100,8 +101,14 @@ class Stop:
 
         return ask
 
+    def fail(self, error: HilError) -> None:
+        """Ask for a stop because of an error met where it could not be raised."""
+        self.error = self.error or error
+
     def check(self) -> None:
-        """Raise `Aborted` where a stop was asked for."""
+        """Raise what asks for a stop, if anything does."""
+        if self.error is not None:
+            raise self.error
         if self.reason:
             raise Aborted(self.reason)
 
@@ -286,12 +293,11 @@ class _Run:
         rate = recorder.configure(inputs, config.rate)
         channels = tuple(Channel(c.name, "V", c.quantity, c.phase) for c in config.channels)
         metadata = {
-            "name": name,
-            "certificates": {
-                c.name: certificate.to_dict()
+            "source": name,
+            "corrections": {
+                c.name: {"certificate": certificate.to_dict(), "range": c.range}
                 for c, certificate in zip(config.channels, self.certificates, strict=True)
             },
-            "ranges": {c.name: c.range for c in config.channels},
         }
         log = BlockLog(self.folder / f"{name}.blk", channels, rate, metadata)
         self.capture = (name, log)

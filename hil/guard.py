@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 PATIENCE: Final = 15.0
 """An engine that is silent for longer has hung [s]; no exchange lasts as long."""
-ATTEMPTS: Final = 3
+ATTEMPTS: Final = 2
 """How often the guard goes round the bench before it gives up and calls for help."""
 
 

@@ -176,8 +176,8 @@ def rehearse(
                 walk.step(step)
             except LimitError as error:
                 raise LimitError(
-                    f"{sequence.NAME}, stage {stage.name!r}: {error}. Nothing was sent. Change the sequence's "
-                    f"parameters, or the limit in {config.path}."
+                    f"{sequence.NAME}, stage {stage.name!r}: {error}. Nothing was sent. "
+                    f"Change the sequence's parameters, or the limit in {config.path}."
                 ) from None
             except HilError as error:
                 raise type(error)(f"{sequence.NAME}, stage {stage.name!r}: {error}") from None

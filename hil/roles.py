@@ -397,5 +397,27 @@ class Pcs(Instrument):
     def _do_switch(self, *, on: bool) -> None: ...
 
 
-ROLES: dict[str, type[Instrument]] = {role.ROLE: role for role in (GridSource, DcSource, Recorder, Pcs)}
+class Interlock(Instrument):
+    """A line that must be closed for any source to have an output: a way to off without their links.
+
+    Wired to the remote inhibit of the AC source, to the enable pin of the DC source, and to the
+    emergency-off input of the PCS.
+    """
+
+    ROLE = "interlock"
+    QUANTITIES: ClassVar[Mapping[str, str]] = {}
+    RATING: ClassVar[Mapping[str, Limit]] = {}
+
+    @abstractmethod
+    def switch(self, *, closed: bool) -> None:
+        """Close the line, which allows outputs and switches none, or open it, which forbids them."""
+
+    @abstractmethod
+    def read_closed(self) -> bool:
+        """Say whether the line is closed, as read back from it."""
+
+
+ROLES: dict[str, type[Instrument]] = {
+    role.ROLE: role for role in (GridSource, DcSource, Recorder, Pcs, Interlock)
+}
 """The roles by their name in bench files."""

@@ -23,9 +23,16 @@ from typing import TYPE_CHECKING, Any, Final
 from hil.config import load
 from hil.errors import HilError
 from hil.plant.flaws import parse as parse_flaw
-from hil.plant.parameters import Parameters
+from hil.plant.parameters import from_options
 from hil.plant.plant import Plant
-from hil.plant.terminals import AnalogInputs, DcTerminals, GridTerminals, PcsTerminals, Sensor
+from hil.plant.terminals import (
+    AnalogInputs,
+    DcTerminals,
+    GridTerminals,
+    InterlockTerminals,
+    PcsTerminals,
+    Sensor,
+)
 from hil.table import resolve
 from hil.twin.base import Scene
 
@@ -62,6 +69,8 @@ class SimulatedBench:
         self.grid = GridTerminals()
         self.dc = DcTerminals()
         self.pcs = PcsTerminals()
+        self.interlock = InterlockTerminals()
+        self.interlocked = any(item.role == "interlock" for item in config.instruments.values())
         self.inputs = AnalogInputs(
             sensors={
                 channel.input: Sensor(
@@ -73,7 +82,7 @@ class SimulatedBench:
             }
         )
         self.plant = Plant(
-            Parameters.from_options({**nominal, **config.plant}),
+            from_options({**nominal, **config.plant}),
             self.grid,
             self.dc,
             self.pcs,
@@ -87,6 +96,7 @@ class SimulatedBench:
             "dc_source": self.dc,
             "pcs": self.pcs,
             "recorder": self.inputs,
+            "interlock": self.interlock,
         }
         self.twins: dict[str, Twin] = {}
         for number, (name, item) in enumerate(config.instruments.items()):
@@ -104,9 +114,19 @@ class SimulatedBench:
         """Let the plant run [s], no faster than the clock on the wall where that is asked for."""
         end = self.plant.now() + seconds
         while (left := end - self.plant.now()) > 1e-9:
+            self._inhibit()
             self.plant.advance(min(left, SLICE))
             if self._pace is not None:
                 time.sleep(max(0.0, self._pace + self.plant.now() - time.monotonic()))
+
+    def _inhibit(self) -> None:
+        """Let an open interlock act: it is wired to every source's inhibit input."""
+        if self.interlocked and not self.interlock.closed:
+            with self.plant.lock:
+                self.grid.relay = False
+                self.grid.schedule.clear()
+                self.dc.output = False
+                self.pcs.enable = False
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Answer one request of the control port."""
@@ -124,6 +144,7 @@ class SimulatedBench:
                         "grid": asdict(self.grid),
                         "dc": asdict(self.dc),
                         "pcs": pcs,
+                        "interlock": asdict(self.interlock),
                     }
             case _:
                 return {"error": f"cannot do {request}"}

@@ -87,4 +87,7 @@ def _benches() -> list[dict[str, Any]]:
 def _flaws() -> list[dict[str, Any]]:
     from hil.plant.flaws import FLAWS  # noqa: PLC0415 - the plant is needed here only
 
-    return [{"name": name, "description": flaw.description} for name, flaw in sorted(FLAWS.items())]
+    return [
+        {"name": name, "description": f"{flaw.about} ({flaw.strength:g})"}
+        for name, flaw in sorted(FLAWS.items())
+    ]

@@ -1,0 +1,82 @@
+"""`hil run`: a sequence on a bench, judged and recorded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hil.cli import complain
+from hil.cli.common import console, pairs, print_json
+from hil.cli.progress import Display
+from hil.config import load
+from hil.engine import Stop
+from hil.errors import ConfigError
+from hil.plant.flaws import parse as parse_flaw
+from hil.rehearse import rehearse
+from hil.session import Options, conduct
+from hil.steps import build
+from hil.table import resolve
+from hil.verdict import Outcome
+
+if TYPE_CHECKING:
+    import argparse
+
+    from hil.session import Conducted
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run, and print verdicts and where the report is."""
+    config = load(arguments.bench)
+    sequence = build(resolve("hil.sequences", arguments.sequence), pairs(arguments.settings, "--set"))
+    if not config.simulated and (arguments.flaw or arguments.realtime):
+        raise ConfigError(f"{config.path} is hardware: --flaw and --realtime are for simulated benches")
+    for text in arguments.flaw:
+        parse_flaw(text)
+    options = Options(
+        records=Path(arguments.records),
+        flaws=tuple(arguments.flaw),
+        seed=arguments.seed,
+        realtime=arguments.realtime,
+    )
+    expected = rehearse(sequence, config).seconds
+    with Stop() as stop, Display(expected, plain=arguments.plain) as display:
+        conducted = conduct(sequence, config, options, stop, display)
+    if arguments.json:
+        print_json(_summary(conducted))
+    else:
+        _tables(conducted)
+    if conducted.error is not None:
+        return complain(conducted.error)
+    return 0 if conducted.outcome is Outcome.PASS else 1
+
+
+def _summary(conducted: Conducted) -> dict[str, object]:
+    return {
+        "outcome": conducted.outcome.value,
+        "end": conducted.end.end,
+        "text": conducted.end.text,
+        "safe": conducted.end.safe,
+        "safety": conducted.end.safety,
+        "bench_seconds": conducted.end.seconds,
+        "record": str(conducted.folder),
+        "report": None if conducted.report is None else str(conducted.report),
+        "captures": {
+            event.name: [verdict.to_dict() for verdict in event.verdicts] for event in conducted.events
+        },
+    }
+
+
+def _tables(conducted: Conducted) -> None:
+    from hil.report.terminal import print_verdicts  # noqa: PLC0415 - loads rich
+
+    out = console()
+    for event in conducted.events:
+        out.print(f"\n[bold]{event.name}[/]")
+        print_verdicts(event.verdicts, out)
+    colour = "green" if conducted.outcome is Outcome.PASS else "bold red"
+    safe = "[green]safe[/]" if conducted.end.safe else "[bold red]NOT SAFE[/]"
+    out.print(f"\nVerdict  [{colour}]{conducted.outcome}[/]")
+    out.print(f"Bench    {safe}: {conducted.end.safety}", soft_wrap=True)
+    out.print(f"Record   {conducted.folder}", soft_wrap=True)
+    if conducted.report is not None:
+        out.print(f"Report   {conducted.report}", soft_wrap=True)

@@ -1,0 +1,230 @@
+"""One run from the bench file to the sealed record: the way that `hil run` goes."""
+
+from __future__ import annotations
+
+import json
+import platform
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from hil import engine
+from hil.bench import Bench
+from hil.clock import HostClock, SimulatedClock
+from hil.errors import HilError, StorageError
+from hil.evaluate import CRITERIA, ENVELOPE, corrected, evaluate
+from hil.guard import PATIENCE, Guard
+from hil.record import Event, RecordWriter, open_record
+from hil.rehearse import nominal, rehearse
+from hil.simulated import launch
+from hil.steps import parameters
+from hil.transport.link import CommandLog, Exchange
+from hil.verdict import Outcome, overall
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hil.config import BenchConfig
+    from hil.engine import RunEnd, Stop, Watch
+    from hil.rehearse import Rehearsal
+    from hil.steps import Sequence as TestSequence
+
+PACKAGES: Final = (
+    "hil-bench",
+    "numpy",
+    "scipy",
+    "pandas",
+    "h5py",
+    "pyvisa",
+    "pyvisa-py",
+    "pymodbus",
+    "pyserial",
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a run is to be done."""
+
+    records: Path = Path("records")
+    flaws: tuple[str, ...] = ()
+    seed: int = 0
+    realtime: bool = False
+    patience: float = PATIENCE
+    """How long the engine may be silent before the guard takes over [s]."""
+
+
+@dataclass(frozen=True)
+class Conducted:
+    """What came of a run."""
+
+    folder: Path
+    end: RunEnd
+    events: tuple[Event, ...]
+    outcome: Outcome
+    report: Path | None
+    """None where the report could not be written; the error says why."""
+    error: HilError | None
+    """What went wrong on the bench or the disk; None for a run that was completed, whatever its verdict."""
+
+
+class _CommandFile:
+    """The command log on disk, as it happens.
+
+    It never raises, for it would do so in the middle of making safe.
+    """
+
+    def __init__(self, path: Path, stop: Stop) -> None:
+        self._path = path
+        self._stop = stop
+        self.guard: Guard | None = None
+
+    def add(self, exchange: Exchange) -> None:
+        try:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(asdict(exchange)) + "\n")
+        except OSError as error:
+            self._stop.fail(
+                StorageError(f"cannot write {self._path}: {error.strerror or error}; free some space")
+            )
+        if self.guard is not None:
+            self.guard.beat()
+
+
+def conduct(
+    sequence: TestSequence, config: BenchConfig, options: Options, stop: Stop, watch: Watch
+) -> Conducted:
+    """Rehearse, run, evaluate and record a sequence.
+
+    Raises `HilError` for what is found before anything is connected. What goes wrong
+    later is in the result: the bench is de-energised and what was captured is kept.
+    """
+    rehearsal = rehearse(sequence, config)
+    writer = RecordWriter(options.records, sequence.NAME)
+    _copy_inputs(writer, sequence, config)
+    end, identities = _run(sequence, config, options, writer, stop, watch)
+    error = end.error
+    events: tuple[Event, ...] = ()
+    report: Path | None = None
+    try:
+        run = _about(sequence, config, options, rehearsal, end, identities, writer)
+        writer.write_json("run.json", run)
+        watch.stage("evaluate", "correct, analyse, judge")
+        events = evaluate(writer.folder, run)
+        writer.write_events(events)
+        watch.stage("report", "")
+        writer.write_text("report.html", render_record(writer.folder))
+        report = writer.folder / "report.html"
+        writer.seal()
+    except HilError as failure:
+        error = error or failure
+    except OSError as failure:
+        error = error or StorageError(f"{writer.folder}: {failure.strerror or failure}")
+    outcome = overall([v for event in events for v in event.verdicts])
+    return Conducted(writer.folder, end, events, outcome, report, error)
+
+
+def _run(
+    sequence: TestSequence,
+    config: BenchConfig,
+    options: Options,
+    writer: RecordWriter,
+    stop: Stop,
+    watch: Watch,
+) -> tuple[RunEnd, Mapping[str, str]]:
+    with ExitStack() as leave:
+        clock: HostClock | SimulatedClock = HostClock()
+        addresses, control = None, None
+        if config.simulated:
+            watch.stage("simulated bench", "starts in a process of its own")
+            launched = launch(config.path, options.flaws, seed=options.seed, realtime=options.realtime)
+            addresses, control = launched.addresses, launched.control
+            leave.callback(launched.process.wait)
+            clock = SimulatedClock(launched.control)
+        leave.callback(clock.close)
+        file = _CommandFile(writer.path("commands.jsonl"), stop)
+        guard = Guard(
+            config.path,
+            writer.path("guard.jsonl"),
+            addresses=addresses,
+            control=control,
+            patience=options.patience,
+        )
+        file.guard = guard
+        bench = Bench(config, clock, CommandLog(file.add), addresses)
+        captures = writer.path("captures/x").parent
+        end = engine.run(sequence, bench, captures, guard, stop, watch)
+        return end, {name: str(identity) for name, identity in bench.identities.items()}
+
+
+def _copy_inputs(writer: RecordWriter, sequence: TestSequence, config: BenchConfig) -> None:
+    """Put into the record what a later evaluation needs, as it was."""
+    writer.write_text("bench.toml", config.text)
+    data = files("hil.data")
+    criteria = data / "criteria" / f"{sequence.CRITERIA}.toml"
+    envelope = data / "envelopes" / f"{sequence.ENVELOPE}.toml"
+    writer.write_text(CRITERIA, criteria.read_text(encoding="utf-8"))
+    writer.write_text(ENVELOPE, envelope.read_text(encoding="utf-8"))
+
+
+def _about(
+    sequence: TestSequence,
+    config: BenchConfig,
+    options: Options,
+    rehearsal: Rehearsal,
+    end: RunEnd,
+    identities: Mapping[str, str],
+    writer: RecordWriter,
+) -> dict[str, Any]:
+    """Return run.json."""
+    started = open_record(writer.folder).run["started"]
+    planned = sequence.captures()
+    ratings = nominal(config)
+    return {
+        "sequence": sequence.NAME,
+        "title": (sequence.__doc__ or sequence.NAME).strip().partition("\n")[0],
+        "parameters": parameters(sequence),
+        "bench": config.name,
+        "simulated": config.simulated,
+        "flaws": list(options.flaws),
+        "seed": options.seed,
+        "nominal": {**asdict(ratings), "phase_voltage": ratings.phase_voltage},
+        "started": started,
+        "ended": datetime.now(UTC).isoformat(timespec="seconds"),
+        "end": end.end if not end.text else f"{end.end}: {end.text}",
+        "bench_seconds": round(end.seconds, 6),
+        "safe": end.safe,
+        "safety": end.safety,
+        "proofs": end.proofs,
+        "notes": end.notes,
+        "instruments": dict(identities),
+        "captures": {
+            name: {
+                "file": f"captures/{end.captures[name]}" if name in end.captures else None,
+                "parameters": dict(given),
+            }
+            for name, given in planned.items()
+        },
+        "stages": [stage.to_dict() for stage in rehearsal.stages],
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+        "platform": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def render_record(folder: Path) -> str:
+    """Return the report of a record as HTML."""
+    from hil.envelope import load_envelope  # noqa: PLC0415 - with the report, which is slow to import
+    from hil.report.html import from_record, render  # noqa: PLC0415 - loads plotly
+
+    record = open_record(folder)
+    waveforms = {
+        name: corrected(folder / planned["file"])[0]
+        for name, planned in record.run.get("captures", {}).items()
+        if planned["file"] is not None
+    }
+    envelope = folder / ENVELOPE
+    return render(from_record(record, waveforms, load_envelope(envelope) if envelope.is_file() else None))
