@@ -329,11 +329,11 @@ class Recorder(Instrument):
         """
 
     @abstractmethod
-    def stop(self) -> int:
-        """Stop sampling and return how many samples per input were acquired since the start.
+    def stop(self) -> tuple[NDArray[np.float64], int]:
+        """Stop sampling; return the samples that still waited, and how many were acquired in all.
 
-        The caller has stored that many, or the capture is incomplete. What waits
-        after the last `read` is lost, so read once more first.
+        Samples of shape (inputs, n), volts at the inputs [V]. A caller who has stored fewer
+        than were acquired per input has an incomplete capture.
         """
 
     @abstractmethod

@@ -205,7 +205,7 @@ def _about(
         "captures": {
             name: {
                 "file": f"captures/{end.captures[name]}" if name in end.captures else None,
-                "parameters": dict(given),
+                "parameters": {**given, "rated_current": ratings.current},
             }
             for name, given in planned.items()
         },

@@ -49,8 +49,6 @@ PATIENCE: Final = 60.0
 """... or when nobody ever came [s]."""
 SLICE: Final = 0.02
 """The plant is solved in slices of this, between which others may reach the terminals [s]."""
-NOISE: Final = 0.5e-3
-"""RMS noise at the recorder's inputs, a few codes of a 16-bit converter at 10 V [V]."""
 
 
 class SimulatedBench:
@@ -73,12 +71,10 @@ class SimulatedBench:
         self.interlocked = any(item.role == "interlock" for item in config.instruments.values())
         self.inputs = AnalogInputs(
             sensors={
-                channel.input: Sensor(
-                    signal=channel.signal,
-                    distort=certificate(channel.certificate).line.distort,
-                    noise=NOISE,
+                channel.input: Sensor(channel.signal, sensor.line.distort, sensor.noise or 0.0)
+                for channel, sensor in (
+                    (channel, certificate(channel.certificate)) for channel in config.channels
                 )
-                for channel in config.channels
             }
         )
         self.plant = Plant(

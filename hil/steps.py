@@ -181,6 +181,11 @@ class Nominal:
         """Phase-to-neutral RMS [V]."""
         return float(self.voltage / 3**0.5)
 
+    @property
+    def current(self) -> float:
+        """RMS of one phase at rated power [A]."""
+        return float(self.power / (3**0.5 * self.voltage))
+
 
 @dataclass(frozen=True, slots=True)
 class StageEnd:
