@@ -77,6 +77,13 @@ class DcTerminals:
         return self.measured_volts * self.measured_amps
 
 
+@dataclass
+class InterlockTerminals:
+    """The interlock line; open, it inhibits every source of the bench."""
+
+    closed: bool = False
+
+
 PCS_MODES = ("off", "starting", "running", "tripped", "fault")
 PCS_ALARMS = ("undervoltage", "overvoltage", "underfrequency", "overfrequency", "overcurrent", "dc_voltage")
 
