@@ -1,0 +1,195 @@
+"""A simulated AMETEK MX135: coupling, ranges, list memory and its late error, trigger output.
+
+A running list becomes the terminals' schedule in plant time, so the plant executes it
+on its own steps, however late this computer is. Not simulated: slew lists other than
+MAX, repeats, pulse and step transients, phase angles, distorted waveforms, the current
+limit's action.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from math import inf
+from typing import TYPE_CHECKING, ClassVar
+
+from hil.plant.terminals import GridPoint, GridTerminals
+from hil.twin.scpi import Handler, Refusal, ScpiTwin, flag, number, word
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hil.twin.base import Scene
+
+POWER = 135e3
+"""Apparent power of the three phases [VA]."""
+POINTS = 100
+"""Entries that the list memory holds."""
+
+
+class AmetekMxTwin(ScpiTwin):
+    """The box's state; what acts on the bench is in `terminals`."""
+
+    ROLE: ClassVar[str] = "grid_source"
+    IDENTITY: ClassVar[str] = "California Instruments,MX135-3Pi,57210,5.30"
+
+    def __init__(self, scene: Scene) -> None:
+        super().__init__(scene)
+        self.terminals: GridTerminals = scene.terminals
+        self.range = 300.0
+        self.amps = POWER / 3 / self.range
+        self._power_on()
+
+    def _power_on(self) -> None:
+        self.coupled, self.selected = True, 0
+        self.volts, self.hertz = [0.0, 0.0, 0.0], 60.0
+        """Immediate levels [V], [Hz]; a list leaves them alone."""
+        self.modes = dict.fromkeys(("VOLT", "VOLT:SLEW", "FREQ", "FREQ:SLEW"), "FIX")
+        self.trigger_output, self.trigger_source = False, "BOT"
+        self.lists: dict[str, list[float]] = {}
+        self.last_begins: float | None = None
+        """Plant time at which the last point of the fired list begins [s]; None: no list holds the output."""
+
+    def reset(self) -> None:
+        """Do what *RST does: relay open, zero volts."""
+        self._power_on()
+        self.terminals.relay = False
+        self._abort()
+
+    def commands(self) -> Mapping[str, Handler]:
+        """Return the dialect, as far as it is simulated."""
+        volts = "[SOURce:]VOLTage[:LEVel][:IMMediate][:AMPLitude]"
+        amps = "[SOURce:]CURRent[:LEVel][:IMMediate][:AMPLitude]"
+        table: dict[str, Handler] = {
+            "INSTrument:COUPle": self._couple,
+            "INSTrument:COUPle?": lambda _: "ALL" if self.coupled else "NONE",
+            "INSTrument:NSELect": self._select,
+            volts: self._set_volts,
+            f"{volts}?": lambda data: (
+                f"{number(data[0], 0, self.range) if data else self.volts[self.selected]:.1f}"
+            ),
+            "[SOURce:]VOLTage:RANGe": self._set_range,
+            "[SOURce:]VOLTage:RANGe?": lambda _: f"{self.range:.0f}",
+            "[SOURce:]FREQuency[:CW]": self._set_hertz,
+            "[SOURce:]FREQuency[:CW]?": lambda _: f"{self.hertz:.2f}",
+            amps: self._set_amps,
+            f"{amps}?": lambda data: f"{number(data[0], 0, self._most_amps()) if data else self.amps:.2f}",
+            "[SOURce:]MODE": lambda data: _only(data, "AC"),
+            "[SOURce:]FUNCtion[:SHAPe]": lambda data: _only(data, "SINusoid"),
+            "OUTPut[:STATe]": self._switch,
+            "OUTPut[:STATe]?": lambda _: str(int(self.terminals.relay)),
+            "OUTPut:TTLTrg[:STATe]": lambda data: setattr(self, "trigger_output", flag(data[0])),
+            "OUTPut:TTLTrg:SOURce": lambda data: setattr(
+                self, "trigger_source", word(data[0], "BOT", "EOT", "LIST")
+            ),
+            "TRIGger[:TRANsient]:SOURce": lambda data: _only(data, "IMMediate"),
+            "TRIGger:SYNChronize:SOURce": lambda data: _only(data, "IMMediate"),
+            "TRIGger:STATe?": lambda _: "BUSY" if self.world.now() < (self.last_begins or -inf) else "IDLE",
+            "ABORt": lambda _: self._abort(),
+            "INITiate[:IMMediate][:TRANsient]": lambda _: self._run(),
+            "[SOURce:]LIST:STEP": lambda data: _only(data, "AUTO"),
+            "[SOURce:]LIST:COUNt": lambda data: _check(data, 1, 1),
+            "[SOURce:]LIST:REPeat": lambda data: _check(data, 0, 0),
+            "MEASure[:SCALar]:VOLTage[:AC]?": lambda _: f"{self.terminals.measured_volts[self.selected]:.2f}",
+            "MEASure[:SCALar]:CURRent[:AC]?": lambda _: f"{self.terminals.measured_amps[self.selected]:.2f}",
+            "MEASure[:SCALar]:POWer[:AC][:REAL]?": self._measure_kilowatts,
+        }
+        for header, name in (("VOLTage", "VOLT"), ("FREQuency", "FREQ")):
+            for slew in ("", ":SLEW"):
+                table[f"[SOURce:]{header}{slew}:MODE"] = partial(self._set_mode, name + slew)
+            table[f"[SOURce:]{header}:SLEW"] = lambda data: _only(data, "MAXimum")
+            table[f"[SOURce:]LIST:{header}:SLEW"] = lambda data: _only(data, "MAXimum")
+        for header, name, low, high in (
+            ("DWELl", "DWEL", 1e-3, 900.0),
+            ("FREQuency", "FREQ", 16.0, 500.0),
+            ("VOLTage", "VOLT", 0.0, 300.0),
+        ):
+            table[f"[SOURce:]LIST:{header}"] = partial(self._load, name, low, high)
+            table[f"[SOURce:]LIST:{header}:POINts?"] = partial(self._count, name)
+        return table
+
+    def _couple(self, data: list[str]) -> None:
+        self.coupled = word(data[0], "ALL", "NONE") == "ALL"
+
+    def _select(self, data: list[str]) -> None:
+        self.selected = round(number(data[0], 1, 3)) - 1
+
+    def _phases(self) -> tuple[int, ...]:
+        return (0, 1, 2) if self.coupled else (self.selected,)
+
+    def _set_volts(self, data: list[str]) -> None:
+        value = number(data[0], 0, self.range)
+        for phase in self._phases():
+            self.volts[phase] = value
+        self._apply()
+
+    def _set_hertz(self, data: list[str]) -> None:
+        self.hertz = number(data[0], 16, 500)
+        self._apply()
+
+    def _apply(self) -> None:
+        if self.last_begins is None:
+            self.terminals.volts, self.terminals.hertz = list(self.volts), self.hertz
+
+    def _set_range(self, data: list[str]) -> None:
+        value = number(data[0], 150, 300)
+        if value not in {150, 300}:
+            raise Refusal(-222)
+        if self.terminals.relay or max(self.volts) > value:
+            raise Refusal(-221)
+        self.range = value
+        self.amps = self._most_amps()
+
+    def _most_amps(self) -> float:
+        return POWER / 3 / self.range
+
+    def _set_amps(self, data: list[str]) -> None:
+        self.amps = number(data[0], 0, self._most_amps())
+
+    def _set_mode(self, name: str, data: list[str]) -> None:
+        self.modes[name] = word(data[0], "FIXed", "LIST")
+
+    def _switch(self, data: list[str]) -> None:
+        self.terminals.relay = flag(data[0])
+
+    def _measure_kilowatts(self, _: list[str]) -> str:
+        return f"{self.terminals.measured_watts[self.selected] / 1e3:.4f}"
+
+    def _load(self, name: str, low: float, high: float, data: list[str]) -> None:
+        if len(data) > POINTS:
+            raise Refusal(-223)
+        values = [number(text, low, high) for text in data]
+        for key in (f"VOLT{phase}" for phase in self._phases()) if name == "VOLT" else (name,):
+            self.lists[key] = values
+
+    def _count(self, name: str, _: list[str]) -> str:
+        return str(len(self.lists.get(f"VOLT{self.selected}" if name == "VOLT" else name, [])))
+
+    def _run(self) -> None:
+        if self.last_begins is not None or self.modes["VOLT"] != "LIST" or self.modes["FREQ"] != "LIST":
+            raise Refusal(-221)
+        lists = [self.lists.get(name, []) for name in ("DWEL", "FREQ", "VOLT0", "VOLT1", "VOLT2")]
+        length = max(map(len, lists))
+        if any(len(values) not in {1, length} for values in lists):
+            raise Refusal(-226)
+        dwells, hertz, *volts = (values * length if len(values) == 1 else values for values in lists)
+        time = self.world.now()
+        for index in range(length):
+            pulse = index == 0 and self.trigger_output and self.trigger_source == "BOT"
+            point = GridPoint(time, (volts[0][index], volts[1][index], volts[2][index]), hertz[index], pulse)
+            self.terminals.schedule.append(point)
+            self.last_begins = time
+            time += dwells[index]
+
+    def _abort(self) -> None:
+        self.last_begins = None
+        self.terminals.schedule.clear()
+        self._apply()
+
+
+def _only(data: list[str], *allowed: str) -> None:
+    """Refuse what the box may know but this twin does not simulate."""
+    word(data[0], *allowed)
+
+
+def _check(data: list[str], low: float, high: float) -> None:
+    number(data[0], low, high)

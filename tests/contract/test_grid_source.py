@@ -1,0 +1,280 @@
+"""What every grid source must do, on its twin."""
+
+import copy
+
+import pytest
+
+from hil.errors import (
+    BadReply,
+    ConfigError,
+    HilError,
+    InstrumentError,
+    LimitError,
+    LinkLost,
+    NoReply,
+    OutcomeUnknown,
+    WrongInstrument,
+)
+from hil.limits import Limit
+from hil.roles import ListPoint
+
+NOMINAL = (277.1, 277.1, 277.1)
+SAG = (138.6, 138.6, 277.1)
+SAG_LIST = (
+    ListPoint(0.1, NOMINAL, 60.0),
+    ListPoint(0.16, SAG, 59.5),
+    ListPoint(0.3, (250.0, 260.0, 270.0), 60.2),
+)
+
+
+@pytest.fixture
+def energised(grid):
+    """A source at its nominal voltage, output on."""
+    source = grid.ready()
+    source.set_frequency(60.0)
+    source.set_voltages(NOMINAL)
+    source.switch_output(on=True)
+    grid.settle()
+    return source
+
+
+def test_connecting_changes_nothing(grid):
+    grid.terminals.relay, grid.terminals.volts, grid.terminals.hertz = True, [230.0, 231.0, 232.0], 50.0
+    grid.settle()
+    before = copy.deepcopy(grid.terminals)
+    source = grid.driver()
+    identity = source.connect()
+    source.close()
+    assert grid.terminals == before
+    assert identity.model
+    assert identity.serial
+
+
+def test_another_model_is_refused(grid):
+    grid.fail(identity="ACME,Toaster 2000,1,1.0")
+    with pytest.raises(WrongInstrument, match="Toaster 2000"):
+        grid.driver().connect()
+
+
+def test_an_identity_that_the_bench_file_does_not_name_is_refused(grid):
+    with pytest.raises(WrongInstrument, match="serial-of-another-box"):
+        grid.driver(identity=".*serial-of-another-box.*").connect()
+
+
+def test_silence_is_no_reply(grid):
+    grid.fail(silent_after=0.0)
+    with pytest.raises(NoReply, match="box"):
+        grid.driver(timeout=0.2).connect()
+
+
+def test_garbage_is_a_bad_reply(grid):
+    source = grid.ready()
+    grid.fail(garbage_after=0.0)
+    with pytest.raises(BadReply, match="box"):
+        source.read_voltages()
+
+
+def test_a_box_that_is_gone_is_a_lost_link(grid):
+    source = grid.ready()
+    grid.fail(drops_after=0.0)
+    for _ in range(3):
+        with pytest.raises(LinkLost, match="box"):
+            source.read_voltages()
+
+
+def test_a_link_lost_behind_a_command_leaves_the_outcome_unknown_and_nothing_is_sent_again(grid):
+    source = grid.ready()
+    grid.fail(drops_after=0.0)
+    before = len(grid.log.entries)
+    with pytest.raises(OutcomeUnknown):
+        source.switch_output(on=True)
+    assert len(grid.log.entries) == before + 1
+    assert "unknown" in grid.log.entries[-1].error
+
+
+def test_an_unanswered_command_leaves_the_outcome_unknown(grid):
+    source = grid.ready(timeout=0.2)
+    grid.fail(silent_after=0.0)
+    with pytest.raises(OutcomeUnknown):
+        source.set_frequency(50.0)
+    grid.fail()
+    assert source.snapshot()["frequency_setpoint"] == 50.0  # it was taken, once, and the link works again
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        lambda source: source.set_voltages((277.0, 277.0, 290.5)),
+        lambda source: source.set_voltages((-1.0, 0.0, 0.0)),
+        lambda source: source.set_voltages((float("nan"), 0.0, 0.0)),
+        lambda source: source.set_frequency(65.1),
+        lambda source: source.load_list([ListPoint(0.1, (291.0, 0.0, 0.0), 60.0)]),
+        lambda source: source.load_list([ListPoint(0.1, NOMINAL, 44.0)]),
+        lambda source: source.load_list([ListPoint(1e-5, NOMINAL, 60.0)]),
+    ],
+)
+def test_out_of_limits_sends_nothing(grid, command):
+    source = grid.driver()
+    with pytest.raises(LimitError, match="box"):
+        command(source)
+    assert grid.log.entries == []
+
+
+def test_a_limit_beyond_the_rating_is_refused(grid):
+    with pytest.raises(ConfigError, match="rating"):
+        grid.driver(limits={"voltage": Limit(0, 1e5, "V")})
+
+
+def test_a_list_that_the_memory_cannot_hold_is_refused(grid):
+    source = grid.driver()
+    for length in (0, source.LIST.points + 1):
+        with pytest.raises(ConfigError, match="memory"):
+            source.load_list([ListPoint(0.1, NOMINAL, 60.0)] * length)
+    with pytest.raises(ConfigError, match="multiple"):
+        source.load_list([ListPoint(0.1 + source.LIST.resolution / 3, NOMINAL, 60.0)])
+    assert grid.log.entries == []
+
+
+def test_preparing_leaves_the_output_off(grid):
+    source = grid.ready()
+    grid.settle()
+    assert not grid.terminals.relay
+    assert source.read_voltages() == (0.0, 0.0, 0.0)
+
+
+def test_set_points_reach_the_terminals_phase_by_phase(grid):
+    source = grid.ready()
+    source.set_voltages((277.0, 138.5, 0.0))
+    source.set_frequency(59.3)
+    assert grid.terminals.volts == pytest.approx([277.0, 138.5, 0.0], abs=0.05)
+    assert grid.terminals.hertz == pytest.approx(59.3, abs=0.005)
+    assert not grid.terminals.relay
+    source.set_voltages((0.0, 100.0, 200.0))  # a phase selection left behind would show here
+    assert grid.terminals.volts == pytest.approx([0.0, 100.0, 200.0], abs=0.05)
+
+
+def test_the_output_follows_and_is_measured(grid, energised):
+    assert grid.terminals.relay
+    assert energised.read_output()
+    assert energised.read_voltages() == pytest.approx(NOMINAL, abs=0.05)
+    assert energised.read_currents() == (0.0, 0.0, 0.0)
+    energised.switch_output(on=False)
+    grid.settle()
+    assert not energised.read_output()
+    assert energised.read_voltages() == (0.0, 0.0, 0.0)
+
+
+def test_snapshot_is_in_si_units(grid, energised):
+    grid.measure(measured_watts=[33.3e3, 33.2e3, -1.5e3], measured_amps=[120.0, 119.0, 5.5])
+    state = energised.snapshot()
+    assert state["output"] is True
+    assert state["voltage_b"] == pytest.approx(277.1)
+    assert state["current_c"] == pytest.approx(5.5)
+    assert state["power_a"] == pytest.approx(33.3e3)
+    assert state["power_c"] == pytest.approx(-1.5e3)
+    assert state["frequency_setpoint"] == 60.0
+
+
+def test_a_list_runs_on_bench_time_and_stays_at_its_end(grid, world, energised):
+    energised.load_list(SAG_LIST)
+    assert grid.terminals.volts == list(NOMINAL)
+    assert not energised.list_running()
+
+    energised.fire_list()
+    fired = world.now()
+    times = [point.time - fired for point in grid.terminals.schedule]
+    assert times[:3] == pytest.approx([0.0, 0.1, 0.26])
+    assert [point.pulse for point in grid.terminals.schedule][:3] == [True, False, False]
+    assert energised.list_running()
+
+    world.sleep(0.11)
+    assert grid.terminals.volts == list(SAG)
+    assert grid.terminals.hertz == 59.5
+    world.sleep(0.16)
+    assert grid.terminals.volts == [250.0, 260.0, 270.0]
+    assert energised.list_running()
+    world.sleep(0.3)
+    assert not energised.list_running()
+    world.sleep(5.0)
+    assert grid.terminals.volts == [250.0, 260.0, 270.0]
+    assert grid.terminals.hertz == 60.2
+
+
+def test_after_a_list_the_output_moves_only_where_it_is_told_to(grid, world, energised):
+    energised.load_list(SAG_LIST)
+    energised.fire_list()
+    world.sleep(1.0)
+    end = list(grid.terminals.volts)
+    energised.load_list([ListPoint(0.1, tuple(end), 60.2), ListPoint(0.1, NOMINAL, 60.0)])
+    assert grid.terminals.volts == end  # not back to the level before the first list
+    assert grid.terminals.hertz == 60.2
+    energised.fire_list()
+    world.sleep(1.0)
+    assert grid.terminals.volts == list(NOMINAL)
+    energised.set_frequency(59.0)
+    assert grid.terminals.volts == list(NOMINAL)
+    assert grid.terminals.hertz == 59.0
+
+
+def test_the_longest_list_is_taken(grid, world, energised):
+    longest = energised.LIST.points
+    energised.load_list(
+        [ListPoint(0.01, (200.0 + index / 2, 277.1, 277.1), 60.0) for index in range(longest)]
+    )
+    energised.fire_list()
+    world.sleep(0.01 * longest - 0.001)
+    assert energised.list_running()
+    assert grid.terminals.volts[0] == pytest.approx(200.0 + (longest - 1) / 2)
+
+
+def test_a_running_list_is_not_overwritten(energised):
+    energised.load_list(SAG_LIST)
+    energised.fire_list()
+    for command in (
+        lambda: energised.load_list(SAG_LIST),
+        lambda: energised.set_voltages(NOMINAL),
+        lambda: energised.set_frequency(60.0),
+        energised.fire_list,
+    ):
+        with pytest.raises(InstrumentError):
+            command()
+
+
+def test_make_safe_aborts_a_running_list(grid, world, energised):
+    energised.load_list(SAG_LIST)
+    energised.fire_list()
+    energised.make_safe()
+    assert not grid.terminals.schedule
+    world.sleep(1.0)
+    assert not grid.terminals.relay
+    assert grid.terminals.volts == [0.0, 0.0, 0.0]
+    assert all(proof.holds for proof in energised.prove_safe())
+
+
+def test_make_safe_twice_and_before_anything_else(grid):
+    source = grid.driver()
+    grid.terminals.relay, grid.terminals.volts = True, [230.0, 230.0, 230.0]
+    source.make_safe()
+    source.make_safe()
+    grid.settle()
+    assert not grid.terminals.relay
+    assert len(source.prove_safe()) == 3
+
+
+def test_make_safe_works_on_a_reopened_link(grid):
+    source = grid.ready(timeout=0.2)
+    source.set_voltages(NOMINAL)
+    source.switch_output(on=True)
+    grid.fail(silent_after=0.0)
+    with pytest.raises(HilError):
+        source.make_safe()
+    grid.fail()
+    grid.terminals.relay = True
+    source.make_safe()
+    assert not grid.terminals.relay
+
+
+def test_a_live_terminal_is_no_proof(grid, energised):
+    assert not any(proof.holds for proof in energised.prove_safe())
+    grid.measure(measured_volts=[0.0, 50.1, 0.0])  # one pole of the relay is welded
+    assert [proof.holds for proof in energised.prove_safe()] == [True, False, True]
