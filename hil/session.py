@@ -143,6 +143,9 @@ def _run(
             watch.stage("simulated bench", "starts in a process of its own")
             launched = launch(config.path, options.flaws, seed=options.seed, realtime=options.realtime)
             addresses, control = launched.addresses, launched.control
+            # While it runs, others may look at the terminals: `SimulatedClock(control).ask(op="terminals")`.
+            running = {**open_record(writer.folder).run, "simulated_bench": {"control": control, **addresses}}
+            writer.write_json("run.json", running)
             leave.callback(launched.process.wait)
             clock = SimulatedClock(launched.control)
         leave.callback(clock.close)

@@ -72,6 +72,12 @@ def _run(commands: Commands, name: str) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of the simulated noise (default: 0)")
     parser.add_argument("--realtime", action="store_true", help="simulated bench no faster than a real one")
+    parser.add_argument(
+        "--patience",
+        default="15 s",
+        metavar="TIME",
+        help="the guard takes over where the engine is silent for longer (default: 15 s)",
+    )
     parser.add_argument("--plain", action="store_true", help="lines instead of a live display")
     _json(parser)
 

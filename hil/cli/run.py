@@ -11,11 +11,13 @@ from hil.cli.progress import Display
 from hil.config import load
 from hil.engine import Stop
 from hil.errors import ConfigError
+from hil.limits import Limit
 from hil.plant.flaws import parse as parse_flaw
 from hil.rehearse import rehearse
 from hil.session import Options, conduct
 from hil.steps import build
 from hil.table import resolve
+from hil.units import parse
 from hil.verdict import Outcome
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         flaws=tuple(arguments.flaw),
         seed=arguments.seed,
         realtime=arguments.realtime,
+        patience=Limit(1.0, 600.0, "s").check(parse(arguments.patience, "s", "--patience"), "--patience"),
     )
     expected = rehearse(sequence, config).seconds
     with Stop() as stop, Display(expected, plain=arguments.plain) as display:

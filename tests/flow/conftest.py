@@ -1,0 +1,164 @@
+"""Whole runs: the command in a process of its own, and the terminals of its simulated bench."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from hil.clock import SimulatedClock
+
+SHIPPED = files("hil.data") / "benches" / "simulated.toml"
+QUICK = ("--set", "phases=abc", "--set", "before=0.3 s", "--set", "after=1 s")
+PATIENCE = 60.0  # real time in which a slow machine must get there [s]
+
+
+def bench_text(**faults):
+    """Return the shipped bench with short timeouts, and with faults planted in instruments by name."""
+    text = SHIPPED.read_text()
+    for name in ("grid", "battery", "pcs", "recorder", "interlock"):
+        extra = 'timeout = "0.5 s"\n'
+        extra += "".join(f"faults.{line}\n" for line in faults.get(name, ()))
+        text = text.replace(f"[instruments.{name}]\n", f"[instruments.{name}]\n{extra}")
+    return text
+
+
+class Running:
+    """`hil run` under way, with a look at the terminals."""
+
+    def __init__(self, folder, bench, *arguments, **kwargs):
+        self.records = folder / "records"
+        command = [sys.executable, "-m", "hil", "run", "voltage_sag", "--bench", str(bench)]
+        self.process = subprocess.Popen(
+            [*command, "--records", str(self.records), *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=folder,
+            **kwargs,
+        )
+        self.clock = None
+
+    @property
+    def folder(self):
+        return next(iter(self.records.glob("*_voltage_sag")))
+
+    def attach(self):
+        """Reach the simulated bench, which then lives as long as this test looks at it."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            for path in self.records.glob("*/run.json"):
+                about = json.loads(path.read_text())
+                if "simulated_bench" in about:
+                    self.clock = SimulatedClock(about["simulated_bench"]["control"])
+                    return self
+            assert self.process.poll() is None, self.process.communicate()
+            time.sleep(0.01)
+        raise AssertionError("the simulated bench never came up")
+
+    def terminals(self):
+        return self.clock.ask(op="terminals")
+
+    def until(self, condition):
+        """Wait until the terminals are as described."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            seen = self.terminals()
+            if condition(seen):
+                return seen
+            time.sleep(0.005)
+        raise AssertionError(f"never came: {seen}")
+
+    def until_energised(self):
+        return self.until(
+            lambda t: t["grid"]["relay"] and t["dc"]["output"] and t["pcs"]["mode"] == "running"
+        )
+
+    def finish(self):
+        out, err = self.process.communicate(timeout=PATIENCE)
+        return self.process.returncode, out, err
+
+    def close(self):
+        if self.clock is not None:
+            self.clock.close()
+        if self.process.poll() is None:
+            os.kill(self.process.pid, signal.SIGCONT)
+            self.process.kill()
+        self.process.communicate()
+
+
+def dead(terminals):
+    """Say whether nothing at the terminals is live: commanded off, and measured."""
+    return (
+        not terminals["grid"]["relay"]
+        and not terminals["dc"]["output"]
+        and not terminals["pcs"]["connected"]
+        and max(terminals["grid"]["measured_volts"]) < 50
+        and abs(terminals["dc"]["measured_volts"]) < 60
+    )
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Start `hil run` on a bench given as text; everything is gone when the test ends."""
+    started = []
+
+    def begin(text, *arguments, **kwargs):
+        bench = tmp_path / "bench.toml"
+        bench.write_text(text)
+        running = Running(tmp_path, bench, *arguments, **kwargs)
+        started.append(running)
+        return running
+
+    yield begin
+    for running in started:
+        running.close()
+
+
+@pytest.fixture
+def hil(tmp_path):
+    """Run a `hil` command to its end and return (exit code, stdout, stderr)."""
+
+    def run(*arguments, **kwargs):
+        done = subprocess.run(
+            [sys.executable, "-m", "hil", *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            timeout=100,
+            **kwargs,
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    return run
+
+
+@pytest.fixture
+def only_record(tmp_path):
+    """Return the one record that a test has made."""
+
+    def find() -> Path:
+        (record,) = (tmp_path / "records").glob("*_voltage_sag")
+        return record
+
+    return find
+
+
+@pytest.fixture(name="bench_text")
+def _bench_text():
+    return bench_text
+
+
+@pytest.fixture(name="dead")
+def _dead():
+    return dead
+
+
+@pytest.fixture
+def quick():
+    return QUICK
