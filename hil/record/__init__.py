@@ -1,1 +1,16 @@
 """Records: one folder per run, hashed and chained, that anyone can verify."""
+
+from hil.record.events import Event, analysis_from_dict, analysis_to_dict
+from hil.record.manifest import Finding, verify
+from hil.record.record import Record, RecordWriter, open_record
+
+__all__ = [
+    "Event",
+    "Finding",
+    "Record",
+    "RecordWriter",
+    "analysis_from_dict",
+    "analysis_to_dict",
+    "open_record",
+    "verify",
+]

@@ -1,0 +1,232 @@
+"""The plots of a report, as plain data that plotly.js draws."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from itertools import groupby
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Final
+
+from hil.report.thin import AFTER, BEFORE, thin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from hil.analysis.result import Analysis, Series
+    from hil.envelope import Envelope
+    from hil.verdict import Parameters
+    from hil.waveform import Waveform
+
+COLOURS: Final = {"a": "#c0392b", "b": "#b8860b", "c": "#1f6fb2", "dc": "#5b4a9c"}
+OTHERS: Final = ("#333d47", "#2a7f62", "#8e5572", "#7a6a4f")
+SIGN_OF_POWER: Final = "Positive: from the PCS to the grid."
+GROUPS: Final = {
+    "urms": ("RMS voltage, one cycle, each half cycle", "Voltage [V]", ""),
+    "uevent": ("Lowest and highest RMS voltage of all phases", "Voltage [V]", ""),
+    "irms": ("RMS current, one cycle, each half cycle", "Current [A]", ""),
+    "power": ("Active and reactive power", "Power [W, var]", SIGN_OF_POWER),
+}
+
+
+@dataclass(frozen=True)
+class Plot:
+    """One chart: traces and layout as plotly.js takes them; traces without x share `x`.
+
+    `x` is evenly spaced stretches: first value, step, number of points.
+    """
+
+    title: str
+    caption: str
+    traces: Sequence[Mapping[str, Any]]
+    layout: Mapping[str, Any]
+    x: Sequence[tuple[float, float, int]] = ()
+
+    def to_json(self) -> str:
+        """Return it for a script element: no text in it can close the element."""
+        spec = {"x": self.x, "traces": self.traces, "layout": self.layout}
+        return json.dumps(spec, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+
+
+def plots(
+    analysis: Analysis,
+    waveform: Waveform | None,
+    envelope: Envelope | None,
+    parameters: Parameters,
+    whole: int,
+) -> Iterator[Plot]:
+    """Yield the plots of one event, waveforms first, with up to `whole` samples of each channel."""
+    inception, duration = _value(analysis, "inception"), _value(analysis, "event_duration")
+    instants = [] if inception is None else [inception]
+    if inception is not None and duration is not None:
+        instants.append(inception + duration)
+    triggered = waveform is not None and waveform.triggered
+    axis: dict[str, Any] = {"title": {"text": f"Time from {'trigger' if triggered else 'first sample'} [s]"}}
+    if len(instants) == 2 and waveform is not None:  # double-click shows the whole capture
+        first = max(waveform.start, instants[0] - BEFORE)
+        axis["range"] = [first, min(waveform.start + waveform.duration, instants[-1] + AFTER)]
+    shapes = [_upright(instant) for instant in instants]
+    if waveform is not None:
+        yield from _waveforms(waveform, instants, axis, shapes, whole)
+    for group, series in _grouped(analysis.series, lambda s: s.group or s.key):
+        title, label, caption = GROUPS.get(
+            group, (series[0].title, f"{series[0].title} [{series[0].unit}]", "")
+        )
+        traces = [_line(s.title, s.phase, i, s.values, s.time) for i, s in enumerate(series)]
+        if group == "urms" and envelope is not None:
+            traces += _envelope_in_time(envelope, analysis, waveform)
+            caption = f"Dashed: the unit must ride through what stays above it; {envelope.clause}."
+        yield Plot(title, caption, traces, _layout(axis, label, shapes))
+    if envelope is not None and duration is not None and _value(analysis, "residual_voltage_pu") is not None:
+        yield _envelope_plane(envelope, analysis, parameters)
+    for _, spectra in _grouped(analysis.spectra, lambda s: s.group or s.key.rpartition("_")[0]):
+        yield _harmonics(spectra, _value(analysis, "frequency"))
+
+
+def _waveforms(
+    waveform: Waveform, instants: Sequence[float], axis: Mapping[str, Any], shapes: Sequence[Any], whole: int
+) -> Iterator[Plot]:
+    for title, quantity, dc in (
+        ("Voltages", "voltage", False),
+        ("Currents", "current", False),
+        ("DC voltage", "voltage", True),
+        ("DC current", "current", True),
+    ):
+        channels = [c for c in waveform.channels if c.quantity == quantity and (c.phase == "dc") is dc]
+        if channels:
+            points = thin(waveform, channels, instants, whole)
+            traces = [
+                _line(c.name, c.phase, i, y)
+                for i, (c, y) in enumerate(zip(channels, points.values, strict=True))
+            ]
+            label = f"{quantity.capitalize()} [{channels[0].unit}]"
+            yield Plot(title, points.caption, traces, _layout(axis, label, shapes), points.time)
+
+
+def _envelope_in_time(
+    envelope: Envelope, analysis: Analysis, waveform: Waveform | None
+) -> list[dict[str, Any]]:
+    """Return the envelope from the inception on, and the event as it was measured [V]."""
+    reference, inception = _value(analysis, "reference_voltage"), _value(analysis, "inception")
+    residual, duration = _value(analysis, "residual_voltage"), _value(analysis, "event_duration")
+    if reference is None or inception is None:
+        return []
+    low, _ = envelope.curve()
+    end = max(low[-1][0], 0.0 if waveform is None else waveform.start + waveform.duration - inception)
+    corners = [*low, (end, low[-1][1])]
+    must = {
+        "name": "envelope",
+        "x": [inception + t for t, _ in corners],
+        "y": [v * reference for _, v in corners],
+        "mode": "lines",
+        "line": {"color": "#c0392b", "dash": "dash", "width": 1.5},
+        "fill": "tozeroy",
+        "fillcolor": "rgba(192,57,43,0.07)",
+    }
+    if residual is None or duration is None:
+        return [must]
+    event = {
+        "name": "event, measured",
+        "x": [inception + duration],
+        "y": [residual],
+        "mode": "markers",
+        "marker": {"color": "#111", "size": 10, "symbol": "diamond"},
+    }
+    return [must, event]
+
+
+def _envelope_plane(envelope: Envelope, analysis: Analysis, parameters: Parameters) -> Plot:
+    """Return the envelope over duration, with the event as measured and as commanded."""
+    low, high = envelope.curve()
+    edge = {"mode": "lines", "line": {"color": "#c0392b", "width": 1.5}}
+    longest = 10_000.0
+
+    def to_the_end(curve: Sequence[tuple[float, float]]) -> dict[str, Any]:
+        corners = [(max(t, 0.001), v) for t, v in (*curve, (longest, curve[-1][1]))]
+        return {"x": [t for t, _ in corners], "y": [v for _, v in corners]}
+
+    residual, duration = analysis["residual_voltage_pu"], analysis["event_duration"]
+    traces: list[dict[str, Any]] = [
+        {**edge, "name": "ride through above", **to_the_end(low)},
+        {
+            "name": "measured",
+            "x": [duration.value],
+            "y": [residual.value],
+            "error_x": {"array": [duration.uncertainty or 0.0]},
+            "error_y": {"array": [residual.uncertainty or 0.0]},
+            "mode": "markers",
+            "marker": {"color": "#111", "size": 10, "symbol": "diamond"},
+        },
+    ]
+    if high:
+        band = {"fill": "tonexty", "fillcolor": "rgba(42,127,98,0.10)"}
+        traces.insert(1, {**edge, **band, "name": "ride through below", **to_the_end(high)})
+    if isinstance(parameters.get("residual"), float) and isinstance(parameters.get("duration"), float):
+        marker = {"color": "#111", "size": 16, "symbol": "circle-open"}
+        point = {"x": [parameters["duration"]], "y": [parameters["residual"]]}
+        traces.append({"name": "commanded", "mode": "markers", "marker": marker, **point})
+    axis = {"title": {"text": "Duration [s]"}, "type": "log", "range": [-2, 1.5]}
+    caption = f"{envelope.clause}; {envelope.source} (confidence: {envelope.confidence})."
+    layout = _layout(axis, "Voltage [pu]", ())
+    layout["yaxis"]["range"] = [0, 1.3]
+    return Plot("Ride-through envelope", caption, traces, layout)
+
+
+def _harmonics(spectra: Sequence[Series], frequency: float | None) -> Plot:
+    fundamental = frequency or float(spectra[0].time[0])
+    traces = []
+    for i, s in enumerate(spectra):
+        order = (s.time / fundamental).round().astype(int)
+        shown = order > 1  # the fundamental would dwarf the rest
+        bars = {"x": order[shown].tolist(), "y": _numbers(s.values[shown].tolist())}
+        traces.append({"type": "bar", "name": s.title, "marker": {"color": _colour(s.phase, i)}, **bars})
+    axis = {"title": {"text": "Harmonic order"}, "dtick": 2, "tick0": 3}
+    caption = "Harmonic subgroups before the event, without the fundamental."
+    unit = spectra[0].unit
+    title = "Voltage harmonics" if "_v" in spectra[0].key else "Current harmonics"
+    return Plot(title, caption, traces, _layout(axis, f"Share [{unit}]" if unit else "Share", ()))
+
+
+def _layout(axis: Mapping[str, Any], label: str, shapes: Sequence[Any]) -> dict[str, Any]:
+    return {
+        "xaxis": {"gridcolor": "#e8eaed", "zeroline": False, **axis},
+        "yaxis": {
+            "gridcolor": "#e8eaed",
+            "zerolinecolor": "#9aa0a6",
+            "tickformat": "~s",
+            "title": {"text": label},
+        },
+        "shapes": list(shapes),
+        "hovermode": "x unified",
+    }
+
+
+def _line(name: str, phase: str, number: int, values: Any, time: Any = None) -> dict[str, Any]:
+    own = {} if time is None else {"x": [round(t, 7) for t in time.tolist()]}
+    line = {"color": _colour(phase, number), "width": 1.2}
+    return {"name": name, "mode": "lines", "line": line, **own, "y": _numbers(values.tolist())}
+
+
+def _numbers(values: Iterable[float]) -> list[float | None]:
+    """Return values with five digits, null where there is none, so that a line has a gap there."""
+    return [float(f"{value:.5g}") if isfinite(value) else None for value in values]
+
+
+def _colour(phase: str, number: int) -> str:
+    return COLOURS.get(phase[:1] if phase in {"ab", "bc", "ca"} else phase, OTHERS[number % len(OTHERS)])
+
+
+def _upright(instant: float) -> dict[str, Any]:
+    line = {"color": "#5f6368", "dash": "dot", "width": 1}
+    return {"type": "line", "x0": instant, "x1": instant, "yref": "paper", "y0": 0, "y1": 1, "line": line}
+
+
+def _grouped(series: Sequence[Series], key: Any) -> Iterator[tuple[str, list[Series]]]:
+    order = {name: i for i, name in reversed(list(enumerate(key(s) for s in series)))}
+    for name, members in groupby(sorted(series, key=lambda s: order[key(s)]), key):
+        yield name, list(members)
+
+
+def _value(analysis: Analysis, key: str) -> float | None:
+    found = analysis[key].value if key in analysis else None
+    return found if isinstance(found, float) else None

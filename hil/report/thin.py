@@ -1,0 +1,82 @@
+"""Fewer points for a plot: every sample where something happens, lowest and highest elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from hil.waveform import Channel, Waveform
+
+BUCKETS = 1_500
+"""Spans that the quiet part is divided into, each drawn as its lowest and highest sample."""
+BEFORE, AFTER = 0.1, 0.3
+"""What is drawn whole around an event [s]."""
+
+
+@dataclass(frozen=True, eq=False)
+class Thinned:
+    """Points to draw, with what was left out in words."""
+
+    time: tuple[tuple[float, float, int], ...]
+    """Evenly spaced stretches, one after the other: first time [s], step [s], number of points."""
+    values: NDArray[np.float64]
+    """Shape (channels, points); NaN where samples are missing or clipped."""
+    caption: str
+
+
+def thin(waveform: Waveform, channels: Sequence[Channel], instants: Sequence[float], whole: int) -> Thinned:
+    """Return channels for a plot, with up to about `whole` samples of each drawn one by one.
+
+    Those around the instants [s], the edges of an event, come first.
+    """
+    n, rate = len(waveform), waveform.rate
+    samples = waveform.select(channels).astype(np.float64)
+    if waveform.valid is not None:
+        samples[:, ~waveform.valid] = np.nan
+    if n <= whole + 2 * BUCKETS:
+        return Thinned(
+            ((waveform.start, 1 / rate, n),), samples, f"All {n:,} samples at {rate:,.6g} samples/s."
+        )
+    near = np.zeros(n, dtype=bool)
+    for begin, end in _spans(instants, whole / rate):
+        first, last = round((begin - waveform.start) * rate), round((end - waveform.start) * rate)
+        near[max(first, 0) : max(last, 0)] = True
+    edges = [0, *(np.flatnonzero(np.diff(near)) + 1).tolist(), n]
+    width = -(-(n - int(near.sum())) // BUCKETS)
+    stretches, values = [], []
+    for first, last in pairwise(edges):
+        part, begin = samples[:, first:last], waveform.start + first / rate
+        if near[first]:
+            stretches.append((begin, 1 / rate, last - first))
+            values.append(part)
+        else:
+            count = max(1, (last - first) // width)
+            starts = np.arange(count) * (last - first) // count
+            pair = [np.fmin.reduceat(part, starts, axis=1), np.fmax.reduceat(part, starts, axis=1)]
+            stretches.append((begin, (last - first) / (2 * count) / rate, 2 * count))
+            values.append(np.stack(pair, axis=2).reshape(len(part), -1))
+    where = "Around the event every sample, elsewhere the" if near.any() else "The"
+    caption = (
+        f"{where} lowest and highest of about every {1e3 * width / rate:.3g} ms; "
+        f"the capture holds {n:,} samples at {rate:,.6g} samples/s."
+    )
+    return Thinned(tuple(stretches), np.concatenate(values, axis=1), caption)
+
+
+def _spans(instants: Sequence[float], longest: float) -> list[tuple[float, float]]:
+    """Return the spans to draw whole, no longer than `longest` together [s]."""
+    if not instants:
+        return []
+    event = (instants[0] - BEFORE, instants[-1] + AFTER)
+    if event[1] - event[0] <= longest:
+        return [event]
+    half = min(BEFORE, longest / (2 * len(instants)))
+    return [(instant - half, instant + half) for instant in instants]
