@@ -15,12 +15,13 @@ from hil.twin.base import Faults, Scene
 pytest.importorskip("nidaqmx", reason="the daq extra is not installed")
 pytest.importorskip("grpc", reason="the daq extra is not installed")
 
-from hil.instruments.nidaqmx_twin import NidaqmxTwin
 from nidaqmx import utils
 from nidaqmx.constants import AcquisitionType
 from nidaqmx.errors import DaqNotFoundError
 from nidaqmx.stream_readers import AnalogMultiChannelReader
 from nidaqmx.system import Device
+
+from hil.instruments.nidaqmx_twin import NidaqmxTwin
 
 
 @pytest.fixture
