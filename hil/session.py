@@ -146,7 +146,7 @@ def _run(
             # While it runs, others may look at the terminals: `SimulatedClock(control).ask(op="terminals")`.
             running = {**open_record(writer.folder).run, "simulated_bench": {"control": control, **addresses}}
             writer.write_json("run.json", running)
-            leave.callback(launched.process.wait)
+            leave.callback(launched.leave)
             clock = SimulatedClock(launched.control)
         leave.callback(clock.close)
         file = _CommandFile(writer.path("commands.jsonl"), stop)

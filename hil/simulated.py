@@ -43,10 +43,8 @@ if TYPE_CHECKING:
     from hil.config import BenchConfig
     from hil.twin.base import Twin
 
-LONELY: Final = 0.5
-"""The process ends when nobody has held the control port for this long [s]."""
 PATIENCE: Final = 60.0
-"""... or when nobody ever came [s]."""
+"""The process ends when the last has left the control port, or when nobody came for this long [s]."""
 SLICE: Final = 0.02
 """The plant is solved in slices of this, between which others may reach the terminals [s]."""
 
@@ -147,16 +145,16 @@ class SimulatedBench:
 
 
 class _Control:
-    """Serves the control port; counts who is there."""
+    """Serves the control port; the last who leaves it turns off the light."""
 
     def __init__(self, bench: SimulatedBench) -> None:
         self.bench = bench
         self.server = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.server.getsockname()[1]
         self.clients = 0
-        self.came = False
-        self.left = time.monotonic()
         self.lock = threading.Lock()
+        self.came = threading.Event()
+        self.empty = threading.Event()
 
     def serve(self) -> None:
         while True:
@@ -166,7 +164,7 @@ class _Control:
                 return
             with self.lock:
                 self.clients += 1
-                self.came = True
+            self.came.set()
             threading.Thread(target=self._client, args=(connection,), daemon=True).start()
 
     def _client(self, connection: socket.socket) -> None:
@@ -180,16 +178,14 @@ class _Control:
                 connection.sendall(json.dumps(reply).encode() + b"\n")
         with self.lock:
             self.clients -= 1
-            self.left = time.monotonic()
+            if self.clients == 0:
+                self.empty.set()
 
     def wait(self) -> None:
-        while True:
-            time.sleep(0.2)
-            with self.lock:
-                alone = time.monotonic() - self.left if self.clients == 0 else 0.0
-                if alone > (LONELY if self.came else PATIENCE):
-                    self.server.close()
-                    return
+        """Return when everybody has left, or when nobody came."""
+        if self.came.wait(PATIENCE):
+            self.empty.wait()
+        self.server.close()
 
 
 class Launched:
@@ -199,6 +195,11 @@ class Launched:
         self.process = process
         self.control: int = ports["control"]
         self.addresses: dict[str, str] = ports["addresses"]
+
+    def leave(self) -> None:
+        """Give the process a moment to end; it stays while others hold its control port."""
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(2.0)
 
 
 def launch(path: Path, flaws: Sequence[str] = (), *, seed: int = 0, realtime: bool = False) -> Launched:

@@ -107,5 +107,5 @@ def _instruments(name: str) -> list[dict[str, Any]]:
     bench.close()
     clock.close()
     if launched is not None:
-        launched.process.wait()
+        launched.leave()
     return rows

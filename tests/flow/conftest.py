@@ -34,14 +34,16 @@ class Running:
     def __init__(self, folder, bench, *arguments, **kwargs):
         self.records = folder / "records"
         command = [sys.executable, "-m", "hil", "run", "voltage_sag", "--bench", str(bench)]
-        self.process = subprocess.Popen(
-            [*command, "--records", str(self.records), *arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=folder,
-            **kwargs,
-        )
+        # Files, for the simulated bench inherits a pipe and outlives the command while we look at it.
+        self.out, self.err = folder / "out.txt", folder / "err.txt"
+        with self.out.open("w") as out, self.err.open("w") as err:
+            self.process = subprocess.Popen(
+                [*command, "--records", str(self.records), *arguments],
+                stdout=out,
+                stderr=err,
+                cwd=folder,
+                **kwargs,
+            )
         self.clock = None
 
     @property
@@ -57,7 +59,7 @@ class Running:
                 if "simulated_bench" in about:
                     self.clock = SimulatedClock(about["simulated_bench"]["control"])
                     return self
-            assert self.process.poll() is None, self.process.communicate()
+            assert self.process.poll() is None, self.err.read_text()
             time.sleep(0.01)
         raise AssertionError("the simulated bench never came up")
 
@@ -80,8 +82,8 @@ class Running:
         )
 
     def finish(self):
-        out, err = self.process.communicate(timeout=PATIENCE)
-        return self.process.returncode, out, err
+        code = self.process.wait(timeout=PATIENCE)
+        return code, self.out.read_text(), self.err.read_text()
 
     def close(self):
         if self.clock is not None:
@@ -89,7 +91,7 @@ class Running:
         if self.process.poll() is None:
             os.kill(self.process.pid, signal.SIGCONT)
             self.process.kill()
-        self.process.communicate()
+        self.process.wait()
 
 
 def dead(terminals):
