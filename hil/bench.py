@@ -160,8 +160,8 @@ class Bench:
     ) -> tuple[tuple[Proof, ...], dict[str, str]]:
         """Ask every instrument, and the recorder, which measures the terminals by itself.
 
-        A source that cannot be reached is proven dead where the recorder finds the
-        terminals dead, as after the interlock has opened.
+        A source that cannot be reached counts as dead only where the interlock is open,
+        read back, and the recorder finds the terminals dead: one of the two could lie.
         """
         proofs: list[Proof] = []
         unproven: dict[str, str] = {}
@@ -178,19 +178,20 @@ class Bench:
             if live:
                 unproven[instrument.name] = ", ".join(live)
         recorder = self.recorder
+        silent = {name: str(error) for name, error in failed.items() if self.instruments[name].ENERGISES}
         if recorder in order and recorder.name not in failed:
             try:
                 measured = self._record_terminals()
-            except HilError as error:
-                unproven[recorder.name] = str(error)
+            except HilError:  # then every source has to prove it by itself
+                pass
             else:
                 proofs.extend(measured)
                 live = [str(proof) for proof in measured if not proof.holds]
                 if live:
                     unproven[recorder.name] = ", ".join(live)
-                else:
-                    return tuple(proofs), unproven
-        unproven.update({name: str(error) for name, error in failed.items()})
+                elif self.interlock is not None and self.interlock.name not in failed:
+                    silent = {}
+        unproven.update(silent)
         return tuple(proofs), unproven
 
     def _record_terminals(self) -> tuple[Proof, ...]:

@@ -116,12 +116,12 @@ class _Table:
             raise ConfigError(f"{self.where}: {key} must be text, found {value!r}")
         return value
 
-    def value(self, key: str, unit: str, default: object = ...) -> float:
+    def value(self, key: str, unit: str, default: Any = ...) -> Any:
         value = self.take(key, default)
-        return value if value is default else parse(value, unit, f"{self.where}: {key}")  # type: ignore[no-any-return]
+        return value if value is default else parse(value, unit, f"{self.where}: {key}")
 
     def option(self, key: str, unit: str) -> float | str:
-        return self.text(key) if unit == "text" else self.value(key, unit)
+        return self.text(key) if unit == "text" else float(self.value(key, unit))
 
     def table(self, key: str, default: object = ...) -> _Table:
         return _Table(f"{self.where}.{key}", self.take(key, default))

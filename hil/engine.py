@@ -401,5 +401,6 @@ def _end(current: _Run, guard: Guard, watch: Watch) -> None:
     report = guard.act()
     result.safe = report.safe
     result.safety = report.text
-    if not report.safe and result.error is None:
-        result.end, result.text, result.error = "error", report.text, NotSafe(report.text)
+    if not report.safe:
+        both = f"{result.text}; {report.text}" if result.text else report.text
+        result.end, result.text, result.error = "error", both, NotSafe(both)

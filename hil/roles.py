@@ -19,14 +19,13 @@ from typing import TYPE_CHECKING, ClassVar
 from hil.clock import Clock  # noqa: TC001
 from hil.errors import ConfigError, ReadbackError, WrongInstrument
 from hil.limits import Limit
-from hil.transient import ListMemory as ListMemory
-from hil.transient import ListPoint as ListPoint
-from hil.transient import Triple as Triple
 from hil.transport.link import CommandLog  # noqa: TC001
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from hil.transient import ListMemory, ListPoint, Triple
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +93,8 @@ class Instrument(ABC):
     """What this family can do, by quantity."""
     IDENTITY: ClassVar[str] = ".*"
     """Regular expression for the identity line of this family."""
+    ENERGISES: ClassVar[bool] = True
+    """False where it puts no power on any terminal, so that its silence leaves nothing live."""
 
     def __init__(self, setup: Setup) -> None:
         for quantity, limit in setup.limits.items():
@@ -311,6 +312,7 @@ class Recorder(Instrument):
     """A sampler of waveforms, all inputs on one sample clock, trigger line included."""
 
     ROLE = "recorder"
+    ENERGISES = False
     QUANTITIES: ClassVar[Mapping[str, str]] = {"rate": "Hz"}
 
     def configure(self, inputs: Sequence[Input], rate: float) -> float:
@@ -405,6 +407,7 @@ class Interlock(Instrument):
     """
 
     ROLE = "interlock"
+    ENERGISES = False
     QUANTITIES: ClassVar[Mapping[str, str]] = {}
     RATING: ClassVar[Mapping[str, Limit]] = {}
 

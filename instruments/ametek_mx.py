@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from hil.errors import ConfigError, InstrumentError, ReadbackError
 from hil.limits import Limit
-from hil.roles import GridSource, Identity, ListMemory, ListPoint, Proof, Setup, Triple
+from hil.roles import GridSource, Identity, Proof, Setup
+from hil.transient import ListMemory, ListPoint, Triple
 from hil.transport.visa import Scpi, VisaLink
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ from importlib import resources
 
 import numpy as np
 import pytest
-from hil.calibration.certificates import Certificate, correct, from_dict, load
-from hil.calibration.chain import Line
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hil.calibration.certificates import Certificate, correct, from_dict, load
+from hil.calibration.chain import Line
 from hil.errors import ConfigError, FormatError
 from hil.plant.terminals import SIGNALS
 from hil.waveform import Channel, Waveform

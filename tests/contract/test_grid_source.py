@@ -16,7 +16,7 @@ from hil.errors import (
     WrongInstrument,
 )
 from hil.limits import Limit
-from hil.roles import ListPoint
+from hil.transient import ListPoint
 
 NOMINAL = (277.1, 277.1, 277.1)
 SAG = (138.6, 138.6, 277.1)

@@ -1,11 +1,12 @@
 """What the MX driver says, word for word, and what it makes of the answers."""
 
 import pytest
-from hil.instruments.ametek_mx import AmetekMx
 
 from hil.errors import BadReply, ConfigError, InstrumentError, NotSafe, ReadbackError
+from hil.instruments.ametek_mx import AmetekMx
 from hil.limits import Limit
-from hil.roles import ListPoint, Setup
+from hil.roles import Setup
+from hil.transient import ListPoint
 from hil.transport.link import CommandLog
 from hil.transport.scripted import Scripted
 

@@ -1,10 +1,10 @@
 """What the PSB driver says, word for word, and what it makes of the answers."""
 
 import pytest
-from hil.instruments.ea_psb import EaPsb
-from hil.instruments.ea_psb_twin import EaPsbTwin
 
 from hil.errors import ConfigError, InstrumentError, NotSafe, ReadbackError
+from hil.instruments.ea_psb import EaPsb
+from hil.instruments.ea_psb_twin import EaPsbTwin
 from hil.limits import Limit
 from hil.plant.terminals import DcTerminals
 from hil.roles import Setup
