@@ -179,7 +179,7 @@ class Bench:
                 unproven[instrument.name] = ", ".join(live)
         recorder = self.recorder
         silent = {name: str(error) for name, error in failed.items() if self.instruments[name].ENERGISES}
-        if recorder in order and recorder.name not in failed:
+        if not unproven and recorder in order and recorder.name not in failed:
             try:
                 measured = self._record_terminals()
             except HilError:  # then every source has to prove it by itself

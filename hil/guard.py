@@ -50,26 +50,16 @@ class GuardReport:
 class Guard:
     """The engine's end: starts the guard, and tells it that the engine lives."""
 
-    def __init__(
-        self,
-        bench: Path,
-        log: Path,
-        *,
-        addresses: Mapping[str, str] | None = None,
-        control: int | None = None,
-        patience: float = PATIENCE,
-    ) -> None:
-        order = {
+    def __init__(self, bench: Path, log: Path, patience: float = PATIENCE) -> None:
+        self._order: dict[str, Any] = {
             "bench": str(bench.resolve()),
             "log": str(log.resolve()),
-            "addresses": dict(addresses or {}),
-            "control": control,
             "patience": patience,
             "engine": os.getpid(),
         }
         # A group of its own: what stops the engine from the terminal must not stop the guard.
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "hil.guard", json.dumps(order)],
+            [sys.executable, "-m", "hil.guard"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -77,6 +67,13 @@ class Guard:
             **own_group(),
         )
         self._last = 0.0
+
+    def arm(self, addresses: Mapping[str, str] | None = None, control: int | None = None) -> None:
+        """Tell it what to guard and wait until it does; a simulated bench says where it is.
+
+        Raises `HilError` where it does not come up; then nothing may be energised.
+        """
+        self._say(json.dumps({**self._order, "addresses": dict(addresses or {}), "control": control}))
         ready = self._read()
         if ready.get("ready") is not True:
             raise HilError(f"the guard did not start ({ready}); without it nothing is energised")
@@ -91,15 +88,13 @@ class Guard:
     def done(self) -> None:
         """Say that the bench is proven de-energised; the guard leaves."""
         self._say("done")
-        self._process.wait()
-        self._close()
+        self.close()
 
     def act(self) -> GuardReport:
         """Hand the bench over: the engine has closed its links, the guard de-energises."""
         self._say("act")
         answer = self._read()
-        self._process.wait()
-        self._close()
+        self.close()
         return GuardReport(
             acted=True, safe=bool(answer.get("safe")), text=str(answer.get("text", "the guard died"))
         )
@@ -117,10 +112,12 @@ class Guard:
         line = self._process.stdout.readline()
         return json.loads(line) if line else {}
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Leave the guard; where it is armed and was not told *done*, it acts."""
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
+        self._process.wait()
 
 
 def _listen(words: queue.Queue[str], source: IO[str]) -> None:
@@ -196,7 +193,10 @@ def main() -> int:
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
-    order = json.loads(sys.argv[1])
+    line = sys.stdin.readline()
+    if not line:
+        return 0  # the engine ended before there was anything to guard
+    order = json.loads(line)
     # Held from now on: a simulated bench lives as long as somebody holds its clock.
     clock = HostClock() if order["control"] is None else SimulatedClock(order["control"])
     words: queue.Queue[str] = queue.Queue()

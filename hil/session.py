@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import platform
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from importlib import import_module
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from hil.rehearse import Rehearsal
     from hil.steps import Sequence as TestSequence
 
+SLOW: Final = ("scipy.fft", "h5py", "pyvisa_py", "pymodbus.client", "nidaqmx", "plotly.offline")
+"""Imports that a run needs later, made while its simulated bench starts on another core."""
 PACKAGES: Final = (
     "hil-bench",
     "numpy",
@@ -137,11 +140,17 @@ def _run(
     watch: Watch,
 ) -> tuple[RunEnd, Mapping[str, str]]:
     with ExitStack() as leave:
+        guard = Guard(config.path, writer.path("guard.jsonl"), options.patience)
+        leave.callback(guard.close)
         clock: HostClock | SimulatedClock = HostClock()
         addresses, control = None, None
         if config.simulated:
             watch.stage("simulated bench", "starts in a process of its own")
             launched = launch(config.path, options.flaws, seed=options.seed, realtime=options.realtime)
+            for name in SLOW:  # meanwhile
+                with suppress(ImportError):
+                    import_module(name)
+            launched.ready()
             addresses, control = launched.addresses, launched.control
             # While it runs, others may look at the terminals: `SimulatedClock(control).ask(op="terminals")`.
             running = {**open_record(writer.folder).run, "simulated_bench": {"control": control, **addresses}}
@@ -150,13 +159,7 @@ def _run(
             clock = SimulatedClock(launched.control)
         leave.callback(clock.close)
         file = _CommandFile(writer.path("commands.jsonl"), stop)
-        guard = Guard(
-            config.path,
-            writer.path("guard.jsonl"),
-            addresses=addresses,
-            control=control,
-            patience=options.patience,
-        )
+        guard.arm(addresses, control)
         file.guard = guard
         bench = Bench(config, clock, CommandLog(file.add), addresses)
         captures = writer.path("captures/x").parent

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -189,21 +190,33 @@ class _Control:
 
 
 class Launched:
-    """A simulated bench in its process, and where to reach it."""
+    """A simulated bench in a process of its own, and where to reach it once it is `ready`."""
 
-    def __init__(self, process: subprocess.Popen[str], ports: dict[str, Any]) -> None:
+    def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
-        self.control: int = ports["control"]
-        self.addresses: dict[str, str] = ports["addresses"]
+        self.control = 0
+        self.addresses: dict[str, str] = {}
+
+    def ready(self) -> Launched:
+        """Wait until every twin serves; raises `HilError` with the reason where the bench cannot start."""
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        self.process.stdout.close()
+        ports = json.loads(line) if line else {"error": "it ended without a word"}
+        if "error" in ports:
+            self.process.wait()
+            raise HilError(f"the simulated bench did not start: {ports['error']}")
+        self.control, self.addresses = ports["control"], ports["addresses"]
+        return self
 
     def leave(self) -> None:
         """Give the process a moment to end; it stays while others hold its control port."""
         with suppress(subprocess.TimeoutExpired):
-            self.process.wait(2.0)
+            self.process.wait(0.5)
 
 
 def launch(path: Path, flaws: Sequence[str] = (), *, seed: int = 0, realtime: bool = False) -> Launched:
-    """Start the simulated bench of a bench file and wait until every twin serves."""
+    """Start the simulated bench of a bench file."""
     command = [sys.executable, "-m", "hil.simulated", str(path), "--seed", str(seed)]
     for flaw in flaws:
         command += ["--flaw", flaw]
@@ -213,14 +226,7 @@ def launch(path: Path, flaws: Sequence[str] = (), *, seed: int = 0, realtime: bo
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, **own_group()
     )
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    process.stdout.close()
-    ports = json.loads(line) if line else {"error": "it ended without a word"}
-    if "error" in ports:
-        process.wait()
-        raise HilError(f"the simulated bench did not start: {ports['error']}")
-    return Launched(process, ports)
+    return Launched(process)
 
 
 def own_group() -> dict[str, Any]:
@@ -244,15 +250,13 @@ def main() -> int:
         )
         addresses = {name: twin.start() for name, twin in bench.twins.items()}
     except HilError as error:
-        print(json.dumps({"error": str(error)}), flush=True)  # noqa: T201 - the line that `launch` reads
+        print(json.dumps({"error": str(error)}), flush=True)  # noqa: T201 - the line that `ready` reads
         return 1
     control = _Control(bench)
     threading.Thread(target=control.serve, daemon=True).start()
     print(json.dumps({"control": control.port, "addresses": addresses}), flush=True)  # noqa: T201 - as above
     control.wait()
-    for twin in bench.twins.values():
-        twin.stop()
-    return 0
+    os._exit(0)  # nobody is left to serve; the system closes sockets and threads faster than we could
 
 
 if __name__ == "__main__":

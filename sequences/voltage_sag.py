@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PHASES = ("a", "b", "c")
+STEADY = 5.0
+"""Operation at the set power before the first sag: controls and temperatures settle [s]."""
+APART = 10.0
+"""Between sags: ride-through times add up within about 10 s, and each sag shall stand for itself [s]."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ class VoltageSag:
             Await("pcs.running", Limit(1.0, 1.0, ""), 60.0),
             SetPower(watts),
             Await("pcs.active_power", _around(watts, 0.02, "W", nominal.power), 20.0),
-            Hold(2.0),
+            Hold(STEADY),
         )
         end = yield Stage(
             "energise",
@@ -138,7 +142,7 @@ class VoltageSag:
                     Fire(),
                     Hold(self.duration + self.after),
                     Disarm(),
-                    Hold(2.0),
+                    Hold(APART),
                 ),
                 f"{self.residual:g} pu in phase{'s' if len(str(sagged)) > 1 else ''} {sagged} "
                 f"for {self.duration:g} s",

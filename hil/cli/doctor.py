@@ -91,7 +91,7 @@ def _serial_ports() -> list[str]:
 
 def _instruments(name: str) -> list[dict[str, Any]]:
     config = load(name)
-    launched = launch(config.path) if config.simulated else None
+    launched = launch(config.path).ready() if config.simulated else None
     clock = SimulatedClock(launched.control) if launched else HostClock()
     bench = Bench(config, clock, CommandLog(), launched.addresses if launched else None)
     rows = []

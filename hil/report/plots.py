@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from itertools import groupby
-from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
 
 from hil.report.thin import AFTER, BEFORE, thin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from hil.analysis.result import Analysis, Series
     from hil.envelope import Envelope
@@ -178,7 +179,7 @@ def _harmonics(spectra: Sequence[Series], frequency: float | None) -> Plot:
     for i, s in enumerate(spectra):
         order = (s.time / fundamental).round().astype(int)
         shown = order > 1  # the fundamental would dwarf the rest
-        bars = {"x": order[shown].tolist(), "y": _numbers(s.values[shown].tolist())}
+        bars = {"x": order[shown].tolist(), "y": _numbers(s.values[shown])}
         traces.append({"type": "bar", "name": s.title, "marker": {"color": _colour(s.phase, i)}, **bars})
     axis = {"title": {"text": "Harmonic order"}, "dtick": 2, "tick0": 3}
     caption = "Harmonic subgroups before the event, without the fundamental."
@@ -202,14 +203,23 @@ def _layout(axis: Mapping[str, Any], label: str, shapes: Sequence[Any]) -> dict[
 
 
 def _line(name: str, phase: str, number: int, values: Any, time: Any = None) -> dict[str, Any]:
-    own = {} if time is None else {"x": [round(t, 7) for t in time.tolist()]}
+    own = {} if time is None else {"x": np.round(time, 7).tolist()}
     line = {"color": _colour(phase, number), "width": 1.2}
-    return {"name": name, "mode": "lines", "line": line, **own, "y": _numbers(values.tolist())}
+    return {"name": name, "mode": "lines", "line": line, **own, "y": _numbers(values)}
 
 
-def _numbers(values: Iterable[float]) -> list[float | None]:
+def _numbers(values: Any) -> list[float | None]:
     """Return values with five digits, null where there is none, so that a line has a gap there."""
-    return [float(f"{value:.5g}") if isfinite(value) else None for value in values]
+    given = np.asarray(values, dtype=float)
+    good = np.isfinite(given)
+    size = np.abs(np.where(good & (given != 0), given, 1.0))
+    digits = 4 - np.floor(np.log10(size))
+    # Dividing or multiplying by a whole power of ten gives the float that prints shortest.
+    up, down = 10.0 ** np.maximum(digits, 0), 10.0 ** np.maximum(-digits, 0)
+    rounded = np.rint(np.where(good, given, 0.0) * up / down) / up * down
+    if good.all():
+        return rounded.tolist()  # type: ignore[no-any-return]
+    return [value if fine else None for value, fine in zip(rounded.tolist(), good.tolist(), strict=True)]
 
 
 def _colour(phase: str, number: int) -> str:
