@@ -81,6 +81,11 @@ class Running:
             lambda t: t["grid"]["relay"] and t["dc"]["output"] and t["pcs"]["mode"] == "running"
         )
 
+    def until_recording(self):
+        """Wait until the first capture holds a good part of a second."""
+        log = self.folder / "captures" / "sag_abc.blk"
+        return self.until(lambda _: log.exists() and log.stat().st_size > 500_000)
+
     def finish(self):
         code = self.process.wait(timeout=PATIENCE)
         return code, self.out.read_text(), self.err.read_text()

@@ -33,7 +33,7 @@ def test_a_run_that_completes(start, bench_text, dead, quick, only_record):
 def test_a_run_that_is_stopped_by_a_signal(start, bench_text, dead, only_record, number):
     run = start(bench_text(), "--set", "after=60 s").attach()
     run.until_energised()
-    run.until(lambda t: t["now"] > 6.5)  # inside the first capture
+    run.until_recording()
     run.process.send_signal(number)
     code, _, err = run.finish()
     assert code == 3
@@ -53,7 +53,7 @@ def test_a_run_that_is_stopped_by_a_signal(start, bench_text, dead, only_record,
 def test_a_run_that_is_killed(start, bench_text, dead, only_record):
     run = start(bench_text(), "--set", "after=60 s").attach()
     run.until_energised()
-    run.until(lambda t: t["now"] > 6.5)
+    run.until_recording()
     run.process.kill()
     assert run.process.wait() == -signal.SIGKILL
     run.until(dead)
@@ -84,8 +84,8 @@ def test_a_run_that_hangs(start, bench_text, dead, only_record):
 @pytest.mark.parametrize("fault", ["silent", "garbage", "drops"])
 @pytest.mark.parametrize("name", ["grid", "battery", "pcs", "recorder", "interlock"])
 def test_an_instrument_that_fails_under_way(start, bench_text, dead, only_record, name, fault):
-    """At 6.5 s everything is energised and the first capture runs."""
-    text = bench_text(**{name: [f'{fault}_after = "6.5 s"']})
+    """At 9.5 s everything is energised and the first capture runs."""
+    text = bench_text(**{name: [f'{fault}_after = "9.5 s"']})
     run = start(text, "--set", "phases=abc", "--set", "before=5 s").attach()
     run.until_energised()
     code, _, err = run.finish()
