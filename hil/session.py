@@ -194,6 +194,7 @@ def _about(
         "sequence": sequence.NAME,
         "title": (sequence.__doc__ or sequence.NAME).strip().partition("\n")[0],
         "parameters": parameters(sequence),
+        "units": {**{name: unit for name, (unit, _) in sequence.PARAMETERS.items()}, "rated_current": "A"},
         "bench": config.name,
         "simulated": config.simulated,
         "flaws": list(options.flaws),

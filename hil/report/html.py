@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 COMMANDS_SHOWN: Final = 200
 SAMPLES_DRAWN: Final = 100_000
 """Per channel, in all events together: about 5 MB for seven channels, as much as plotly.js itself."""
-IN_HEADER: Final = ("sequence", "title", "simulated", "end")
+IN_HEADER: Final = ("sequence", "title", "simulated", "end", "units", "captures")
 SIMULATED: Final = (
     '<p class="simulated">SIMULATED: no hardware was involved, this says nothing about a real unit.</p>'
 )
@@ -126,7 +126,7 @@ def _event(of: ReportInput, event: Event) -> str:
     mark = _mark(overall(event.verdicts)) if event.verdicts else ""
     out = [f"<h2>{escape(event.name)} {mark}</h2>"]
     if event.parameters:
-        out.append(f'<p class="soft">Commanded: {escape(_text(dict(event.parameters)))}</p>')
+        out.append(f'<p class="soft">Commanded: {escape(_commanded(event, of.run.get("units", {})))}</p>')
     out += [f'<p class="warning">{escape(warning)}</p>' for warning in event.analysis.warnings]
     if event.verdicts:
         heads = ("Outcome", "Criterion", "Measured", "Limit", "Margin", "Source")
@@ -154,6 +154,14 @@ def _event(of: ReportInput, event: Event) -> str:
             f"<details><summary>How the samples became numbers</summary><pre>{escape(steps)}</pre></details>"
         )
     return "\n".join(out)
+
+
+def _commanded(event: Event, units: Mapping[str, str]) -> str:
+    shown = [
+        f"{name.replace('_', ' ')} {show(value, units.get(name, '')) if isinstance(value, float) else value}"
+        for name, value in event.parameters.items()
+    ]
+    return ", ".join(shown)
 
 
 def _verdict_row(verdict: Verdict) -> list[str]:
