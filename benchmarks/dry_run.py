@@ -26,7 +26,7 @@ class Laps:
     def __init__(self):
         self.times = {}
 
-    def stage(self, name, purpose):
+    def stage(self, name, purpose):  # noqa: ARG002 - what a watch is told
         self.times[name] = time.perf_counter()
 
     def tick(self, seconds, reading):
