@@ -202,7 +202,7 @@ class Launched:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         self.process.stdout.close()
-        ports = json.loads(line) if line else {"error": "it ended without a word"}
+        ports: dict[str, Any] = json.loads(line) if line else {"error": "it ended without a word"}
         if "error" in ports:
             self.process.wait()
             raise HilError(f"the simulated bench did not start: {ports['error']}")
