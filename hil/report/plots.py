@@ -173,6 +173,10 @@ def _envelope_plane(envelope: Envelope, analysis: Analysis, parameters: Paramete
     return Plot("Ride-through envelope", caption, traces, layout)
 
 
+QUIET: Final = 0.5
+"""Harmonics are drawn on an axis of at least this, or noise would look like distortion [%]."""
+
+
 def _harmonics(spectra: Sequence[Series], frequency: float | None) -> Plot:
     fundamental = frequency or float(spectra[0].time[0])
     traces = []
@@ -185,7 +189,10 @@ def _harmonics(spectra: Sequence[Series], frequency: float | None) -> Plot:
     caption = "Harmonic subgroups before the event, without the fundamental."
     unit = spectra[0].unit
     title = "Voltage harmonics" if "_v" in spectra[0].key else "Current harmonics"
-    return Plot(title, caption, traces, _layout(axis, f"Share [{unit}]" if unit else "Share", ()))
+    layout = _layout(axis, f"Share [{unit}]" if unit else "Share", ())
+    highest = max((y for t in traces for y in t["y"] if y is not None), default=0.0)
+    layout["yaxis"]["range"] = [0, max(1.05 * highest, QUIET)]
+    return Plot(title, caption, traces, layout)
 
 
 def _layout(axis: Mapping[str, Any], label: str, shapes: Sequence[Any]) -> dict[str, Any]:
@@ -194,7 +201,9 @@ def _layout(axis: Mapping[str, Any], label: str, shapes: Sequence[Any]) -> dict[
         "yaxis": {
             "gridcolor": "#e8eaed",
             "zerolinecolor": "#9aa0a6",
-            "tickformat": "~s",
+            "tickformat": ""
+            if label.endswith(("[%]", "[pu]", "[Hz]"))
+            else "~s",  # kV and kW, but no milli-pu
             "title": {"text": label},
         },
         "shapes": list(shapes),
