@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hil.analysis.analyze import analyze
 from hil.analysis.result import Analysis, Result
 from hil.analysis.signals import trigger_time
+from hil.capture.blocklog import load_block_log
 from hil.capture.sealed import read_sealed, read_sealed_metadata
 from hil.criteria import load_criteria
 from hil.envelope import load_envelope
@@ -31,12 +32,14 @@ ENVELOPE: Final = "envelope.toml"
 
 
 def corrected(path: Path) -> tuple[Waveform, dict[str, Any]]:
-    """Return a sealed capture in SI units with time zero at its trigger, and its metadata.
+    """Return a capture of ours in SI units with time zero at its trigger, and its metadata.
 
     Raw stays raw: the correction comes from the certificates that lie beside the samples.
     """
-    raw = read_sealed(path)
-    metadata = read_sealed_metadata(path)
+    if path.suffix == ".blk":  # left by a run that ended early
+        raw, metadata = load_block_log(path)
+    else:
+        raw, metadata = read_sealed(path), read_sealed_metadata(path)
     ranges = {name: entry["range"] for name, entry in metadata["corrections"].items()}
     correct = resolve("hil.calibration", "correct")
     waveform: Waveform = correct(raw, _certificates(metadata), ranges)

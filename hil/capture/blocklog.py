@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 
 from hil.errors import ConfigError, FormatError, StorageError
-from hil.waveform import Channel
+from hil.waveform import Channel, Waveform
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -210,6 +210,23 @@ def read_block_log(path: str | Path) -> tuple[dict[str, Any], NDArray[np.float32
     for i, piece in enumerate(scan.pieces(_PIECE)):
         samples[:, i * _PIECE : i * _PIECE + piece.shape[1]] = piece
     return scan.header, samples, scan.closed and not scan.lost, scan.lost
+
+
+def load_block_log(path: str | Path) -> tuple[Waveform, dict[str, Any]]:
+    """Return the raw samples that a run left unsealed, and what is known of them, as of a sealed capture."""
+    scan = scan_block_log(path)
+    header, samples, _, lost = read_block_log(path)
+    good = np.isfinite(samples).all(axis=0)
+    waveform = Waveform(
+        samples=samples,
+        channels=scan.channels,
+        rate=scan.rate,
+        valid=None if good.all() else good,
+        history=(f"read {scan.path.name} (block log of a run that ended early, NOT complete, raw)",),
+        source=scan.path.name,
+    )
+    about = {"complete": False, "acquired": None, "stored": scan.stored, "lost": lost}
+    return waveform, {**about, "corrections": header["metadata"].get("corrections", {})}
 
 
 def _scan(path: Path, data: mmap.mmap) -> Scan:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from hil.capture.blocklog import load_block_log
 from hil.capture.comtrade import read_comtrade
 from hil.capture.guess import apply_mapping
 from hil.capture.sealed import read_sealed
@@ -25,6 +26,7 @@ READERS: Final[dict[str, Callable[[Path], Waveform]]] = {
     ".parquet": read_parquet,
     ".npz": read_npz,
     ".h5": read_sealed,
+    ".blk": lambda path: load_block_log(path)[0],
 }
 
 
