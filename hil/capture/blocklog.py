@@ -216,7 +216,7 @@ def load_block_log(path: str | Path) -> tuple[Waveform, dict[str, Any]]:
     """Return the raw samples that a run left unsealed, and what is known of them, as of a sealed capture."""
     scan = scan_block_log(path)
     header, samples, _, lost = read_block_log(path)
-    good = np.isfinite(samples).all(axis=0)
+    good = np.asarray(np.isfinite(samples).all(axis=0))
     waveform = Waveform(
         samples=samples,
         channels=scan.channels,
