@@ -10,6 +10,10 @@ tried on a box. Traps that shape this driver:
   point, a copy of the last (the manual's own advice). Firmware up to 0.31 says ARM then.
 - `ABORt` may return the output to the immediate level, so that level is set to the
   list's last point first, and the output does not move.
+- As delivered a *closed* remote inhibit forbids the output, so a broken wire allows it,
+  and its release switches it on (mode LIVE). With `remote_inhibit = "fail-safe"` an open
+  one forbids (level HIGH, MX from firmware 0.28), and latches until OUTP:PROT:CLE (mode
+  LATC, Series II). In other makes that restores an output that was on: OUTP OFF first.
 - Power is in kW. A regenerative unit may shift the frequency by itself: look at its
   `REGenerate` settings before a test.
 """
@@ -43,6 +47,7 @@ class AmetekMx(GridSource):
         "current": Limit(0, 600, "A"),  # the largest RS, upper range; `prepare` asks the box
     }
     IDENTITY: ClassVar[str] = r"(?i)(california instruments|ametek).*,(mx|rs)\d.*"
+    OPTIONS: ClassVar[Mapping[str, str]] = {"remote_inhibit": "text"}
     LIST: ClassVar[ListMemory] = ListMemory(points=99, shortest=1e-3, longest=900.0, resolution=1e-3)
     """100 on Series II controllers, less the one that holds the end; Series I has 32 and refuses more."""
 
@@ -50,6 +55,13 @@ class AmetekMx(GridSource):
         super().__init__(setup)
         self.link = link or VisaLink(setup.name, setup.address, setup.clock, setup.log, setup.timeout)
         self.scpi = Scpi(self.link)
+        inhibit = setup.options.get("remote_inhibit", "unused")
+        if inhibit not in {"fail-safe", "unused"}:
+            raise ConfigError(
+                f'{self.name}: remote_inhibit = {inhibit!r}; expected "fail-safe", where an interlock is '
+                'wired to that input, or "unused"'
+            )
+        self._inhibited_when_open = inhibit == "fail-safe"
         self._loaded: ListPoint | None = None  # last point of the list that waits to be fired
         self._dwells: ListPoint | None = None  # last point of the list that holds the output
 
@@ -114,6 +126,15 @@ class AmetekMx(GridSource):
         self.scpi.send("MODE AC", "FUNC SIN", "VOLT:SLEW MAX", "FREQ:SLEW MAX")
         # The recorder sees the pulse that the source gives at the beginning of a transient.
         self.scpi.send("TRIG:TRAN:SOUR IMM", "TRIG:SYNC:SOUR IMM", "OUTP:TTLT:STAT ON", "OUTP:TTLT:SOUR BOT")
+        if self._inhibited_when_open:
+            # The mode first: in LIVE, turning the level over could switch the output on.
+            for setting, value in (("OUTP:RI:MODE", "LATC"), ("OUTP:RI:LEV", "HIGH")):
+                (word,) = self.scpi.send(f"{setting} {value}", f"{setting}?")
+                if not word.upper().startswith(value):
+                    raise ReadbackError(
+                        f"{self.name}: {setting} was set to {value} and reads back {word!r}, so its remote "
+                        "inhibit is not fail-safe. Is its firmware recent enough?"
+                    )
         volts = 150 if self.limits["voltage"].high <= 150 else 300  # the lower range gives twice the current
         (taken,) = self.scpi.send(f"VOLT:RANG {volts}", "VOLT:RANG?")
         self._took("voltage range", volts, self.scpi.number(taken), 1)
@@ -146,8 +167,16 @@ class AmetekMx(GridSource):
         self._took("frequency", hertz, self.scpi.number(reply), tolerance)
 
     def _do_switch_output(self, *, on: bool) -> None:
-        (reply,) = self.scpi.send(f"OUTP {'ON' if on else 'OFF'}", "OUTP?")
-        self._took("output", on, self.scpi.number(reply), 0)
+        if on and self._inhibited_when_open and not self.read_output():
+            self.scpi.send("OUTP OFF", "OUTP:PROT:CLE")
+        try:
+            (reply,) = self.scpi.send(f"OUTP {'ON' if on else 'OFF'}", "OUTP?")
+            self._took("output", on, self.scpi.number(reply), 0)
+        except InstrumentError as error:
+            if not on:
+                raise
+            hint = "does its remote inhibit hold it off: is the interlock open, is remote_inhibit set right?"
+            raise type(error)(f"{error} ({hint})") from error
 
     def _do_load_list(self, points: tuple[ListPoint, ...]) -> None:
         for point in points:

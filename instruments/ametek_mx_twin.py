@@ -1,9 +1,9 @@
-"""A simulated AMETEK MX135: coupling, ranges, list memory and its late error, trigger output.
+"""A simulated AMETEK MX135: coupling, ranges, list memory and its late error, trigger, remote inhibit.
 
 A running list becomes the terminals' schedule in plant time, so the plant executes it
 on its own steps, however late this computer is. Not simulated: slew lists other than
 MAX, repeats, pulse and step transients, phase angles, distorted waveforms, the current
-limit's action.
+limit's action. The remote inhibit is looked at whenever somebody talks to the box.
 """
 
 from __future__ import annotations
@@ -37,10 +37,15 @@ class AmetekMxTwin(ScpiTwin):
         self.terminals: GridTerminals = scene.terminals
         self.range = 300.0
         self.amps = POWER / 3 / self.range
+        self.inhibit_mode, self.inhibit_level = "LIVE", "LOW"
+        """As delivered; both outlive power."""
         self._power_on()
 
     def _power_on(self) -> None:
         self.coupled, self.selected = True, 0
+        self.output = False
+        """What OUTP has commanded; the relay follows unless it is inhibited."""
+        self.inhibited = self.latched = False
         self.volts, self.hertz = [0.0, 0.0, 0.0], 60.0
         """Immediate levels [V], [Hz]; a list leaves them alone."""
         self.modes = dict.fromkeys(("VOLT", "VOLT:SLEW", "FREQ", "FREQ:SLEW"), "FIX")
@@ -54,6 +59,11 @@ class AmetekMxTwin(ScpiTwin):
         self._power_on()
         self.terminals.relay = False
         self._abort()
+
+    def execute(self, message: str) -> str:
+        """Execute one message, after a look at the remote inhibit."""
+        self._watch_inhibit()
+        return super().execute(message)
 
     def commands(self) -> Mapping[str, Handler]:
         """Return the dialect, as far as it is simulated."""
@@ -77,6 +87,11 @@ class AmetekMxTwin(ScpiTwin):
             "[SOURce:]FUNCtion[:SHAPe]": lambda data: _only(data, "SINusoid"),
             "OUTPut[:STATe]": self._switch,
             "OUTPut[:STATe]?": lambda _: str(int(self.terminals.relay)),
+            "OUTPut:RI[:LEVel]": partial(self._set_inhibit, "inhibit_level", ("LOW", "HIGH")),
+            "OUTPut:RI[:LEVel]?": lambda _: self.inhibit_level,
+            "OUTPut:RI:MODE": partial(self._set_inhibit, "inhibit_mode", ("LATChing", "LIVE", "OFF")),
+            "OUTPut:RI:MODE?": lambda _: self.inhibit_mode,
+            "OUTPut:PROTection:CLEar": lambda _: self._clear_protection(),
             "OUTPut:TTLTrg[:STATe]": lambda data: setattr(self, "trigger_output", flag(data[0])),
             "OUTPut:TTLTrg:SOURce": lambda data: setattr(
                 self, "trigger_source", word(data[0], "BOT", "EOT", "LIST")
@@ -149,7 +164,34 @@ class AmetekMxTwin(ScpiTwin):
         self.modes[name] = word(data[0], "FIXed", "LIST")
 
     def _switch(self, data: list[str]) -> None:
-        self.terminals.relay = flag(data[0])
+        on = flag(data[0])
+        if on and (self.inhibited or self.latched):
+            raise Refusal(-221)
+        self.output = self.terminals.relay = on
+
+    def _set_inhibit(self, name: str, allowed: tuple[str, ...], data: list[str]) -> None:
+        setattr(self, name, word(data[0], *allowed))
+        self._watch_inhibit()
+
+    def _watch_inhibit(self) -> None:
+        """Follow the remote inhibit: at level LOW a closed contact inhibits, at HIGH an open one."""
+        closed = self.terminals.interlock is not None and self.terminals.interlock.closed
+        was, self.inhibited = self.inhibited, closed == (self.inhibit_level == "LOW")
+        was |= self.output and not self.terminals.relay  # open meanwhile, and closed again
+        match self.inhibit_mode:
+            case "OFF":
+                self.inhibited = False
+            case "LATC":
+                self.latched |= self.inhibited or was
+            case _ if was and not self.inhibited:  # LIVE: its release is like the key "output on"
+                self.output = self.terminals.relay = True
+        if self.inhibited or self.latched:
+            self.terminals.relay = False
+
+    def _clear_protection(self) -> None:
+        """Restore the output that was on, as relatives of this box do; not while it is inhibited."""
+        if not self.inhibited:
+            self.latched, self.terminals.relay = False, self.output
 
     def _measure_kilowatts(self, _: list[str]) -> str:
         return f"{self.terminals.measured_watts[self.selected] / 1e3:.4f}"

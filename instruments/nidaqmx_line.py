@@ -30,8 +30,9 @@ class NidaqmxLine(Interlock):
     NI device without power opens it. Two inputs are not fail-safe as they are delivered, and
     switch the output on again when the line closes:
 
-    - AMETEK remote inhibit: an open contact allows the output. Set OUTP:RI:LEV HIGH, and
-      OUTP:RI:MODE LATC in place of LIVE.
+    - AMETEK remote inhibit: an open contact allows the output. Give the source of the bench
+      file `remote_inhibit = "fail-safe"`, and switch it on while the line is open: the maker
+      says that it does not start up on a closed one.
     - EA pin REM-SB: an open pin allows the output. Set its level to "inverted", and its action
       to one that only switches off.
 
@@ -108,10 +109,6 @@ class NidaqmxLine(Interlock):
             )
 
     def _fresh_task(self) -> Task:
-        from nidaqmx.errors import DaqError  # noqa: PLC0415 - as above
-
-        with suppress(DaqError):  # a server that was started anew has forgotten the task of this session
-            self._link.clear_task()
         task = self._link.new_task()
         task.do_channels.add_do_chan(self._line)
         return task

@@ -34,6 +34,8 @@ class GridPoint:
 class GridTerminals:
     """The AC source's output. Written by its twin, except for what is measured."""
 
+    interlock: InterlockTerminals | None = None
+    """The line that is wired to its remote-inhibit input; None: nothing is."""
     relay: bool = False
     volts: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
     """RMS phase-to-neutral set-points [V]; the output moves there with the slew rate."""

@@ -103,15 +103,22 @@ class DaqmxLink(Link):
         """Abort and remove the task; harmless where there is none; inside `run`.
 
         A task on a server outlives the connection and keeps its device reserved, so
-        one that a lost session left behind is found by its name.
+        one that a lost session left behind is found by its name. A server that was
+        started anew has forgotten it, which is as good.
         """
         from nidaqmx import Task  # noqa: PLC0415 - optional, and slow to import
+        from nidaqmx.error_codes import DAQmxErrors  # noqa: PLC0415 - as above
+        from nidaqmx.errors import DaqError  # noqa: PLC0415 - as above
 
         task, self._task = self._task, None
         if task is None and self._channel is not None:
             task = Task(self._task_name, grpc_options=self._session(self._task_name))
         if task is not None:
-            task.close()
+            try:
+                task.close()
+            except DaqError as error:
+                if error.error_code != DAQmxErrors.INVALID_TASK:
+                    raise
 
     @property
     def _task_name(self) -> str:

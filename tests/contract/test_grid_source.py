@@ -16,6 +16,7 @@ from hil.errors import (
     WrongInstrument,
 )
 from hil.limits import Limit
+from hil.plant.terminals import InterlockTerminals
 from hil.transient import ListPoint
 
 NOMINAL = (277.1, 277.1, 277.1)
@@ -25,6 +26,9 @@ SAG_LIST = (
     ListPoint(0.16, SAG, 59.5),
     ListPoint(0.3, (250.0, 260.0, 270.0), 60.2),
 )
+
+INTERLOCKED = {"remote_inhibit": "fail-safe"}
+"""Tells a driver that the bench's interlock is wired to its source."""
 
 
 @pytest.fixture
@@ -278,3 +282,32 @@ def test_a_live_terminal_is_no_proof(grid, energised):
     assert not any(proof.holds for proof in energised.prove_safe())
     grid.measure(measured_volts=[0.0, 50.1, 0.0])  # one pole of the relay is welded
     assert [proof.holds for proof in energised.prove_safe()] == [True, False, True]
+
+
+def test_an_open_interlock_forbids_the_output_and_closing_it_switches_nothing(grid):
+    line = grid.terminals.interlock = InterlockTerminals()
+    source = grid.ready(options=INTERLOCKED)
+    source.set_voltages(NOMINAL)
+    with pytest.raises(InstrumentError, match="is the interlock open"):
+        source.switch_output(on=True)
+    assert not grid.terminals.relay
+    for _ in range(2):
+        line.closed = True
+        assert not source.read_output()
+        source.switch_output(on=True)
+        assert grid.terminals.relay
+        line.closed = False
+        assert not source.read_output()
+        assert not grid.terminals.relay
+    source.make_safe()
+    line.closed = True
+    assert not source.read_output()
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_preparing_it_for_an_interlock_never_switches_it_on(grid, closed):
+    grid.terminals.interlock = InterlockTerminals(closed=closed)
+    for _ in range(2):  # as delivered, and as it was left
+        source = grid.ready(options=INTERLOCKED)
+        assert not source.read_output()
+        assert not grid.terminals.relay

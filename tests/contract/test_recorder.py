@@ -293,6 +293,19 @@ def test_closing_leaves_it_sampling_and_the_next_session_sets_it_free(rig):
     assert recorder.read().shape == (9, 5)
 
 
+def test_safe_on_a_server_that_has_forgotten_the_task(rig):
+    """As after a restart of the server, which the channel rides out unseen."""
+    recorder = rig.ready()
+    recorder.start()
+    rig.twin._tasks.clear()
+    with pytest.raises(InstrumentError, match="-200088"):
+        recorder.read()
+    recorder.make_safe()
+    recorder.configure(INPUTS, BASE)
+    recorder.start()
+    assert recorder.stop()[1] == 0
+
+
 @pytest.mark.timeout(30)
 def test_a_silent_server_is_no_reply_and_the_next_session_recovers(rig):
     recorder = rig.ready(timeout=0.3)

@@ -4,13 +4,17 @@ import pytest
 
 from hil.errors import BadReply, ConfigError, InstrumentError, NotSafe, ReadbackError
 from hil.instruments.ametek_mx import AmetekMx
+from hil.instruments.ametek_mx_twin import AmetekMxTwin
 from hil.limits import Limit
+from hil.plant.terminals import GridTerminals, InterlockTerminals
 from hil.roles import Setup
 from hil.transient import ListPoint
 from hil.transport.link import CommandLog
 from hil.transport.scripted import Scripted
+from hil.twin.base import Scene
 
 OK = '0,"No error"'
+FAIL_SAFE = {"remote_inhibit": "fail-safe"}
 POINTS = (ListPoint(0.1, (277.0, 277.0, 277.0), 60.0), ListPoint(0.16, (138.5, 277.0, 0.0), 59.5))
 
 
@@ -18,8 +22,8 @@ POINTS = (ListPoint(0.1, (277.0, 277.0, 277.0), 60.0), ListPoint(0.16, (138.5, 2
 def answered(world):
     """Return a function that builds a driver whose messages are answered by a function."""
 
-    def build(handler, **limits):
-        setup = Setup("grid", "scripted", world, CommandLog(), limits)
+    def build(handler, options=None, **limits):
+        setup = Setup("grid", "scripted", world, CommandLog(), limits, options or {})
         return AmetekMx(setup, Scripted("grid", handler, world))
 
     return build
@@ -36,9 +40,9 @@ def talk(answered):
         assert message == expected
         return reply
 
-    def build(*pairs, **limits):
+    def build(*pairs, **setup):
         script.extend(pairs)
-        return answered(handler, **limits)
+        return answered(handler, **setup)
 
     yield build
     assert not script, f"never said: {script}"
@@ -68,6 +72,116 @@ def test_prepare_refuses_a_bench_that_wants_more_than_the_box_has(answered):
     source = answered(lambda message: replies.get(message, OK), current=Limit(0, 80, "A"))
     with pytest.raises(ConfigError, match="limit 80 A exceeds the 50 A"):
         source.prepare()
+
+
+@pytest.mark.parametrize("value", ["fail safe", "", 1.0])
+def test_a_remote_inhibit_that_is_neither_is_refused(answered, value):
+    with pytest.raises(ConfigError, match=r'grid: remote_inhibit = .*expected "fail-safe".* or "unused"'):
+        answered(None, {"remote_inhibit": value})
+
+
+def test_prepare_makes_the_remote_inhibit_fail_safe_the_mode_first(talk):
+    source = talk(
+        ("*CLS;:ABOR;:OUTP OFF;:INST:COUP ALL;:VOLT:MODE FIX;:FREQ:MODE FIX;:VOLT 0;:SYST:ERR?", OK),
+        ("MODE AC;:FUNC SIN;:VOLT:SLEW MAX;:FREQ:SLEW MAX;:SYST:ERR?", OK),
+        ("TRIG:TRAN:SOUR IMM;:TRIG:SYNC:SOUR IMM;:OUTP:TTLT:STAT ON;:OUTP:TTLT:SOUR BOT;:SYST:ERR?", OK),
+        ("OUTP:RI:MODE LATC;:OUTP:RI:MODE?;:SYST:ERR?", f"LATCHING;{OK}"),
+        ("OUTP:RI:LEV HIGH;:OUTP:RI:LEV?;:SYST:ERR?", f"HIGH;{OK}"),
+        ("VOLT:RANG 300;:VOLT:RANG?;:SYST:ERR?", f"300.0;{OK}"),
+        ("CURR? MAX", "100"),
+        options=FAIL_SAFE,
+    )
+    source.prepare()
+
+
+@pytest.mark.parametrize(("setting", "stays"), [("OUTP:RI:MODE", "LIVE"), ("OUTP:RI:LEV", "LOW")])
+def test_a_remote_inhibit_that_stays_as_delivered_is_noticed(answered, setting, stays):
+    replies = {"OUTP:RI:MODE": "LATC", "OUTP:RI:LEV": "HIGH", setting: stays}
+    source = answered(
+        lambda message: f"{replies[message.split()[0]]};{OK}" if "OUTP:RI" in message else OK, FAIL_SAFE
+    )
+    with pytest.raises(ReadbackError, match=f"{setting} was set to .* reads back '{stays}'.*not fail-safe"):
+        source.prepare()
+
+
+def test_the_latch_is_cleared_with_the_output_off_before_it_goes_on(talk):
+    source = talk(
+        ("OUTP?", "0"),
+        ("OUTP OFF;:OUTP:PROT:CLE;:SYST:ERR?", OK),
+        ("OUTP ON;:OUTP?;:SYST:ERR?", f"1;{OK}"),
+        ("OUTP?", "1"),  # on already: nothing to clear, and no blink
+        ("OUTP ON;:OUTP?;:SYST:ERR?", f"1;{OK}"),
+        ("OUTP OFF;:OUTP?;:SYST:ERR?", f"0;{OK}"),
+        options=FAIL_SAFE,
+    )
+    for on in (True, True, False):
+        source.switch_output(on=on)
+
+
+def test_an_output_that_stays_off_asks_for_the_interlock(answered):
+    source = answered(
+        lambda message: {"OUTP?": "0"}.get(message, f"0;{OK}" if "OUTP?" in message else OK), FAIL_SAFE
+    )
+    with pytest.raises(ReadbackError, match="output was set to 1 and reads back 0.*is the interlock open"):
+        source.switch_output(on=True)
+
+
+@pytest.fixture
+def twin(world):
+    """A box on whose remote inhibit an open line hangs; tests talk to it without a socket."""
+    twin = AmetekMxTwin(Scene("grid", GridTerminals(interlock=InterlockTerminals()), world))
+    twin.line = twin.terminals.interlock
+    return twin
+
+
+def test_twin_as_delivered_a_closed_contact_inhibits_and_its_release_switches_on(twin):
+    assert twin.execute("OUTP:RI:LEV?;MODE?") == "LOW;LIVE"
+    assert twin.execute("OUTP ON;OUTP?") == "1"  # an open contact, or a broken wire, allows it
+    twin.line.closed = True
+    assert twin.execute("OUTP?") == "0"
+    assert not twin.terminals.relay
+    assert twin.execute("OUTP OFF;OUTP ON;SYST:ERR?") == '-221,"Settings conflict"'
+    twin.execute("OUTP OFF")
+    twin.line.closed = False
+    assert twin.execute("OUTP?") == "1"
+    assert twin.terminals.relay
+
+
+def test_twin_level_high_turned_over_in_live_switches_on(twin):
+    """Why the driver sets the mode first."""
+    twin.line.closed = True
+    assert twin.execute("OUTP?;OUTP:RI:LEV HIGH;:OUTP?") == "0;1"
+
+
+def test_twin_latches_until_it_is_cleared_with_the_line_closed(twin):
+    twin.line.closed = True
+    twin.execute("OUTP:RI:MODE LATC;LEV HIGH;:OUTP:PROT:CLE;:OUTP ON")
+    assert twin.terminals.relay
+    twin.line.closed = False
+    assert twin.execute("OUTP?;OUTP:PROT:CLE;:OUTP?") == "0;0"
+    twin.line.closed = True
+    assert twin.execute("OUTP?;OUTP ON;OUTP?;:SYST:ERR?") == '0;0;-221,"Settings conflict"'
+    assert twin.execute("OUTP:PROT:CLE;:OUTP?") == "1"  # it restores what was on
+    assert twin.terminals.relay
+
+
+def test_twin_notices_an_interruption_between_two_messages(twin):
+    twin.line.closed = True
+    twin.execute("OUTP:RI:MODE LATC;LEV HIGH;:OUTP:PROT:CLE;:OUTP ON")
+    twin.terminals.relay = False  # by the simulated bench, while the line was open for a moment
+    assert twin.execute("OUTP ON;OUTP?;:SYST:ERR?") == '0;-221,"Settings conflict"'
+    assert not twin.terminals.relay
+
+
+def test_twin_off_ignores_the_input(twin):
+    twin.execute("OUTP:RI:MODE OFF")
+    for closed in (True, False, True):
+        twin.line.closed = closed
+        assert twin.execute("OUTP ON;OUTP?") == "1"
+
+
+def test_twin_keeps_the_settings_of_the_input_over_a_reset(twin):
+    assert twin.execute("OUTP:RI:MODE LATC;LEV HIGH;*RST;:OUTP:RI:MODE?;LEV?") == "LATC;HIGH"
 
 
 def test_each_phase_is_named_and_the_phases_are_coupled_again(talk):

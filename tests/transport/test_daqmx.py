@@ -21,6 +21,7 @@ from nidaqmx.errors import DaqNotFoundError
 from nidaqmx.stream_readers import AnalogMultiChannelReader
 from nidaqmx.system import Device
 
+from hil.instruments._daqmx_server import reserved
 from hil.instruments.nidaqmx_twin import NidaqmxTwin
 
 
@@ -168,3 +169,26 @@ def test_a_refusal_is_an_answer_and_leaves_the_task_alone(link_to, twin):
         link.run("count", lambda: link.task.in_stream.avail_samp_per_chan)
     assert link.log.entries[-1].received.startswith("-200475: Specified operation")
     assert link.run("same", lambda: link.task) is task
+
+
+def test_a_task_that_the_server_has_forgotten_counts_as_cleared(link_to, twin):
+    link = link_to(twin.address)
+    link.run("set up", link.new_task)
+    twin._tasks.clear()
+    link.run("clear", link.clear_task)
+    assert link.log.entries[-1].error is None
+    link.run("set up", link.new_task)
+    twin._tasks.clear()
+    link.run("set up again", link.new_task)
+    assert list(twin._tasks) == ["hil_daq"]
+
+
+def test_a_task_that_the_server_does_not_clear_is_an_error(link_to, twin, monkeypatch):
+    def held(_):
+        raise reserved()
+
+    link = link_to(twin.address)
+    link.run("set up", link.new_task)
+    monkeypatch.setattr(twin, "_release", held)
+    with pytest.raises(InstrumentError, match="'clear' was refused with -50103"):
+        link.run("clear", link.clear_task)
