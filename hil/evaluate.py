@@ -85,6 +85,9 @@ def evaluate(
             )
             analysis = _with_completeness(analysis, metadata)
             old = expired(metadata, run["started"])
+        end = str(run["end"]).partition(":")[0]
+        ended = Result("run_end", "Run", None, state=end, method="how the engine says that the run ended")
+        analysis = replace(analysis, results=(ended, *analysis.results))
         verdicts = judge_all(criteria, analysis, parameters, envelope, expired=old)
         events.append(Event(name, parameters, analysis, verdicts))
     return tuple(events)

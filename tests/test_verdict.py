@@ -171,9 +171,10 @@ def test_lower_limit(criterion):
 )
 def test_outcome_never_contradicts_the_number_beside_it(value, uncertainty, low, width):
     found = Result("x", "X", value, "s", uncertainty)
-    bound = load_criteria("voltage_sag")[0].low
+    complete = next(c for c in load_criteria("voltage_sag") if c.key == "capture_complete")
+    bound = complete.low
     between = replace(
-        load_criteria("voltage_sag")[0],
+        complete,
         result="x",
         unit="s",
         condition=False,
@@ -274,7 +275,7 @@ def test_criteria_file_is_read_strictly(criterion, lines, message):
         criterion(lines)
 
 
-def sag(duration=0.32, residual=0.25, trip=None, **others):
+def sag(duration=0.32, residual=0.25, trip=None, end="completed", **others):
     """Return the analysis of a sag that a good unit rides through, with changes."""
     rows = {
         "residual_voltage_pu": (residual, "pu"),
@@ -291,6 +292,7 @@ def sag(duration=0.32, residual=0.25, trip=None, **others):
     }
     results = [Result(key, key, others.get(key, value), unit) for key, (value, unit) in rows.items()]
     results.append(Result("trip", "trip", trip, "s", state="no trip" if trip is None else "tripped"))
+    results.append(Result("run_end", "run", None, state=end))
     return Analysis(tuple(results))
 
 
@@ -298,6 +300,13 @@ def judged(analysis, residual=0.25, duration=0.32):
     parameters = {"residual": residual, "duration": duration, "rated_current": 120.3, "phases": "abc"}
     verdicts = judge_all(load_criteria("voltage_sag"), analysis, parameters, load_envelope("ieee2800"))
     return {verdict.key: verdict for verdict in verdicts}
+
+
+@pytest.mark.parametrize("end", ["aborted", "error", "running"])
+def test_a_run_that_was_broken_off_proves_nothing(end):
+    verdicts = judged(sag(end=end))
+    assert verdicts["run_completed"].outcome is Outcome.INVALID
+    assert overall(tuple(verdicts.values())) is Outcome.INVALID
 
 
 def test_a_good_unit_passes_the_shipped_criteria():

@@ -8,6 +8,7 @@ failed; 4 the bench could not be proven de-energised.
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
@@ -54,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
 
     parser = argparse.ArgumentParser(
         prog="hil",
-        description="Qualify battery power conversion systems: run bench sequences, analyse captures, "
+        description="Qualify battery power conversion systems: run bench sequences, analyse captures,\n"
         "keep records that anyone can verify.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -68,6 +69,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a pipe on Windows has no "≥"
     parser = _parser()
     arguments = parser.parse_args(argv)
     if arguments.version:

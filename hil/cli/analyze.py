@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.markup import escape
+
 from hil.analysis.analyze import analyze as analyze_waveform
+from hil.analysis.signals import LINES
 from hil.capture.read import read
 from hil.cli.common import console, pairs, print_json
+from hil.errors import FormatError
 from hil.record import analysis_to_dict
 from hil.units import parse
+from hil.waveform import PHASES
 
 if TYPE_CHECKING:
     import argparse
+
+    from hil.waveform import Channel, Waveform
 
 
 def analyze(arguments: argparse.Namespace) -> int:
     """Read, measure, print."""
     path = Path(arguments.file)
-    screen = console(stderr=True)
-    with screen.status(f"reading {path.name}"):
-        waveform = read(path, pairs(arguments.mapping, "--map"))
+    if path.is_dir():
+        raise FormatError(f"{path}: is a folder; name one capture in it")
+    mapping = pairs(arguments.mapping, "--map", 'va="CH 1"')
     reference = None if arguments.nominal is None else parse(arguments.nominal, "V", "--nominal")
+    screen = console(stderr=True)
+    with screen.status(escape(f"reading {path.name}")):
+        waveform = read(path, mapping)
     with screen.status(f"analysing {len(waveform):,} samples of {len(waveform.channels)} channels"):
         analysis = analyze_waveform(waveform, nominal_voltage=reference)
     report = None
@@ -52,15 +63,27 @@ def analyze(arguments: argparse.Namespace) -> int:
     from hil.report.terminal import print_results  # noqa: PLC0415 - loads rich
 
     out = console()
-    out.print(
-        f"[bold]{path.name}[/]: {len(waveform):,} samples at {waveform.rate:g} S/s, {waveform.duration:.4g} s"
-    )
-    roles = [
-        f"{c.name} = {c.quantity} {c.phase}".rstrip() for c in waveform.channels if c.quantity != "other"
-    ]
-    other = sum(c.quantity == "other" for c in waveform.channels)
-    out.print(f"channels: {', '.join(roles) or 'none recognised'}" + (f"; {other} others" if other else ""))
+    size = f"{len(waveform):,} samples at {waveform.rate:,.10g} samples/s, {waveform.duration:.4g} s"
+    out.print(f"[bold]{escape(path.name)}[/]: {size}")
+    used = _used(waveform)
+    for quantity, members in groupby(used, lambda channel: channel.quantity):
+        named = ", ".join(f"{channel.phase} = {channel.name}".removeprefix(" = ") for channel in members)
+        out.print(escape(f"{quantity:<8} {named}"))
+    if rest := len(waveform.channels) - len(used):
+        out.print(f"[dim]{rest} more channels without a part in the analysis; --map gives them one[/]")
     print_results(analysis, out)
     if report is not None:
-        out.print(f"Report: {report}", soft_wrap=True)
+        out.print(f"Report: {escape(str(report))}", soft_wrap=True)
     return 0
+
+
+def _used(waveform: Waveform) -> list[Channel]:
+    """Return the channels that the analysis goes by, those of one quantity together."""
+    used: list[Channel] = []
+    for quantity in ("voltage", "current"):
+        for phases in (PHASES, LINES, ("",)):
+            if found := waveform.find(quantity, phases):
+                used += found
+                break
+        used += waveform.find(quantity, ("dc",))
+    return [*used, *waveform.find("trigger", ("",))]

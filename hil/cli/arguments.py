@@ -98,7 +98,7 @@ def _analyze(commands: Commands, name: str) -> None:
     parser = _add(
         commands,
         name,
-        "measure a captured waveform (COMTRADE .cfg/.dat/.cff, CSV, Parquet, sealed HDF5)",
+        "measure a captured waveform (COMTRADE, CSV, Parquet, NPZ, sealed HDF5)",
         "  hil analyze fault.cfg\n"
         "  hil analyze fault.cff --report\n"
         '  hil analyze scope.csv --map va="CH 1" --map vb="CH 2" --map vc="CH 3" --json',
@@ -120,7 +120,7 @@ def _analyze(commands: Commands, name: str) -> None:
         nargs="?",
         const="",
         metavar="FILE",
-        help="also write an HTML report (default: beside the capture's name)",
+        help="also write an HTML report (default: CAPTURE_report.html in this folder)",
     )
     _json(parser)
 

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final
 
-from hil.errors import ConfigError
+from hil.errors import ConfigError, MissingExtra
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import Console
 
+    from hil.config import BenchConfig
+
+IMPORTS: Final = {"nidaqmx": ("nidaqmx", "daq"), "nidaqmx_line": ("nidaqmx", "daq")}
+"""Driver to the optional package that it and its twin import, and the extra that installs it."""
+
 
 def console(*, stderr: bool = False) -> Console:
-    """Return a terminal that is at least 100 columns wide where it is no terminal."""
+    """Return the terminal, or what prints 120 columns wide where it is none, such as a pipe."""
     from rich.console import Console  # noqa: PLC0415 - not needed by --help
 
     stream = sys.stderr if stderr else sys.stdout
@@ -27,14 +33,25 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, indent=2, allow_nan=False))  # noqa: T201 - the answer
 
 
-def pairs(given: Sequence[str], option: str) -> dict[str, str]:
+def pairs(given: Sequence[str], option: str, example: str) -> dict[str, str]:
     """Return {"name": "value"} from "name=value" texts."""
     found: dict[str, str] = {}
     for text in given:
         name, separator, value = text.partition("=")
         if not separator or not name.strip() or not value.strip():
-            raise ConfigError(f'{option} {text!r}: expected name=value, such as {option} duration="0.32 s"')
+            raise ConfigError(f"{option} {text!r}: expected name=value, such as {option} {example}")
         if name.strip() in found:
             raise ConfigError(f"{option}: {name.strip()} is given twice")
         found[name.strip()] = value.strip()
     return found
+
+
+def need_packages(config: BenchConfig) -> None:
+    """Refuse a bench whose drivers need what is not installed, before anything of it starts."""
+    for item in config.instruments.values():
+        package, extra = IMPORTS.get(item.driver, ("", ""))
+        if package and find_spec(package) is None:
+            raise MissingExtra(
+                f"{config.path}: {item.name} is driven by {item.driver}, which needs {package}; "
+                f'install it with: pip install "hil-bench[{extra}]"'
+            )

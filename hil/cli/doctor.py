@@ -6,8 +6,10 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Final
 
+from rich.markup import escape
+
 from hil.bench import Bench
-from hil.cli.common import console, print_json
+from hil.cli.common import console, need_packages, print_json
 from hil.clock import HostClock, SimulatedClock
 from hil.config import load
 from hil.errors import HilError
@@ -16,6 +18,8 @@ from hil.transport.link import CommandLog
 
 if TYPE_CHECKING:
     import argparse
+
+    from hil.config import BenchConfig
 
 PACKAGES: Final = {
     "numpy": "",
@@ -34,15 +38,25 @@ PACKAGES: Final = {
     "pyarrow": "formats",
 }
 """Package to the extra that installs it, empty for what the core always has."""
+WITHOUT: Final = {
+    "": "hil-bench does not work without it",
+    "fast": "the simulated bench is slower without it",
+    "daq": "no NI recorder and no shipped simulated bench without it",
+    "formats": "no Parquet without it",
+}
 
 
 def doctor(arguments: argparse.Namespace) -> int:
-    """Print what is installed and who answers; 3 where an instrument does not."""
+    """Print what is installed and who answers; 3 where one does not, or the bench cannot start."""
     packages = [_package(name, extra) for name, extra in PACKAGES.items()]
     ports = _serial_ports()
     config = load(arguments.bench)
-    instruments = _instruments(arguments.bench)
-    missing = sorted({p["extra"] for p in packages if p["version"] is None})
+    instruments: list[dict[str, Any]] = []
+    problem = None
+    try:
+        instruments = _instruments(config)
+    except HilError as error:
+        problem = str(error)
     if arguments.json:
         print_json(
             {
@@ -51,6 +65,7 @@ def doctor(arguments: argparse.Namespace) -> int:
                 "serial_ports": ports,
                 "bench": config.name,
                 "instruments": instruments,
+                "problem": problem,
             }
         )
     else:
@@ -59,20 +74,25 @@ def doctor(arguments: argparse.Namespace) -> int:
         out = console()
         out.print(f"[bold]hil-bench {version('hil-bench')}[/], Python {platform.python_version()}")
         for package in packages:
-            shown = package["version"] or f"[yellow]missing[/]: pip install 'hil-bench[{package['extra']}]'"
-            out.print(f"  {package['package']:<12} {shown}")
+            shown = package["version"] or f"[yellow]missing[/]: {_advice(package['extra'])}"
+            out.print(f"  {package['package']:<12} {shown}", soft_wrap=True)
         out.print(f"[bold]serial ports[/] {', '.join(ports) or 'none'}")
-        out.print(f"[bold]bench {config.name}[/] ({config.path})")
-        table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
+        out.print(f"[bold]bench {escape(config.name)}[/] ({escape(str(config.path))})", soft_wrap=True)
+        table = Table(box=None, show_header=False, padding=(0, 0, 0, 2))
+        for _ in range(4):
+            table.add_column(overflow="fold")
         for row in instruments:
             colour = "green" if row["answers"] else "red"
-            table.add_row(row["name"], row["role"], row["driver"], f"[{colour}]{row['text']}[/]")
+            text = f"[{colour}]{escape(row['text'])}[/]"
+            table.add_row(escape(row["name"]), row["role"], escape(row["driver"]), text)
         out.print(table)
-        if missing:
-            out.print(
-                f"What is missing costs speed or formats only: pip install 'hil-bench[{','.join(missing)}]'"
-            )
-    return 0 if all(row["answers"] for row in instruments) else 3
+        if problem is not None:
+            out.print(f"  [red]{escape(problem)}[/]", soft_wrap=True)
+    return 0 if problem is None and all(row["answers"] for row in instruments) else 3
+
+
+def _advice(extra: str) -> str:
+    return f'{WITHOUT[extra]}; pip install "hil-bench{escape(f"[{extra}]") if extra else ""}"'
 
 
 def _package(name: str, extra: str) -> dict[str, Any]:
@@ -89,8 +109,8 @@ def _serial_ports() -> list[str]:
     return sorted(port.device for port in comports())
 
 
-def _instruments(name: str) -> list[dict[str, Any]]:
-    config = load(name)
+def _instruments(config: BenchConfig) -> list[dict[str, Any]]:
+    need_packages(config)
     launched = launch(config.path).ready() if config.simulated else None
     clock = SimulatedClock(launched.control) if launched else HostClock()
     bench = Bench(config, clock, CommandLog(), launched.addresses if launched else None)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rich.markup import escape
+
 from hil.cli.common import console, print_json
 from hil.config import load, shipped_benches
 from hil.table import names, resolve
@@ -12,11 +14,13 @@ from hil.units import show
 if TYPE_CHECKING:
     import argparse
 
+    from rich.table import Table
+
 
 def list_(arguments: argparse.Namespace) -> int:
     """Print one of the lists."""
     rows, columns = {
-        "sequences": (_sequences, ("name", "what it does", "parameters")),
+        "sequences": (_sequences, ()),
         "instruments": (_instruments, ("driver", "role", "what it drives", "rating")),
         "benches": (_benches, ("name", "kind", "description", "file")),
         "flaws": (_flaws, ("name", "what the simulated PCS then does")),
@@ -25,13 +29,33 @@ def list_(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(found)
         return 0
-    from rich.table import Table  # noqa: PLC0415 - not needed for JSON
-
-    table = Table(*columns, box=None, header_style="bold", padding=(0, 2, 0, 0))
+    if arguments.what == "sequences":
+        _print_sequences(found)
+        return 0
+    table = _table(*columns)
     for row in found:
-        table.add_row(*("\n".join(v) if isinstance(v, list) else v for v in row.values()))
+        table.add_row(*(escape("\n".join(v) if isinstance(v, list) else v) for v in row.values()))
     console().print(table)
     return 0
+
+
+def _table(*columns: str, indent: int = 0) -> Table:
+    from rich.table import Table  # noqa: PLC0415 - not needed for JSON
+
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, indent))
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _print_sequences(found: list[dict[str, Any]]) -> None:
+    out = console()
+    for row in found:
+        out.print(f"[bold]{escape(row['name'])}[/]: {escape(row['description'])}")
+        table = _table("parameter", "default", "meaning", indent=2)
+        for parameter in row["parameters"]:
+            table.add_row(*map(escape, parameter.values()))
+        out.print(table)
 
 
 def _first_line(item: Any) -> str:
@@ -48,7 +72,7 @@ def _sequences() -> list[dict[str, Any]]:
                 "name": name,
                 "description": _first_line(kind),
                 "parameters": [
-                    f"{key} = {_shown(getattr(defaults, key), unit)}: {meaning}"
+                    {"name": key, "default": _shown(getattr(defaults, key), unit), "meaning": meaning}
                     for key, (unit, meaning) in kind.PARAMETERS.items()
                 ],
             }
@@ -69,7 +93,10 @@ def _instruments() -> list[dict[str, Any]]:
                 "driver": name,
                 "role": driver.ROLE,
                 "description": _first_line(driver),
-                "rating": [f"{quantity} {limit}" for quantity, limit in driver.RATING.items()],
+                "rating": [
+                    f"{quantity} {limit.low:,.10g} .. {limit.high:,.10g} {limit.unit}"
+                    for quantity, limit in driver.RATING.items()
+                ],
             }
         )
     return rows

@@ -6,6 +6,8 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from rich.markup import escape as plain
+
 from hil.cli.common import console, pairs, print_json
 from hil.config import load
 from hil.rehearse import rehearse
@@ -25,14 +27,14 @@ PANELS: Final = (
     ("PCS set-points [W, var]", "power"),
     ("Switched on", ("grid output", "DC output", "PCS")),
 )
-COLOURS: Final = ("#1b6ca8", "#c8553d", "#2a9d5c")
+COLOURS: Final = ("#c0392b", "#b8860b", "#1f6fb2")
 
 
 def preview(arguments: argparse.Namespace) -> int:
     """Rehearse, print the stages, write the picture."""
     config = load(arguments.bench)
     kind = resolve("hil.sequences", arguments.sequence)
-    sequence = build(kind, pairs(arguments.settings, "--set"))
+    sequence = build(kind, pairs(arguments.settings, "--set", 'duration="0.32 s"'))
     rehearsal = rehearse(sequence, config)
     path = Path(arguments.output or f"preview_{arguments.sequence}.html")
     path.write_text(_page(sequence, rehearsal, config.name), encoding="utf-8")
@@ -52,7 +54,7 @@ def preview(arguments: argparse.Namespace) -> int:
         )
         return 0
     _table(sequence, rehearsal, config.name)
-    console().print(f"Picture: {path}")
+    console().print(f"Picture: {plain(str(path))}", soft_wrap=True)
     return 0
 
 
@@ -60,17 +62,17 @@ def _table(sequence: Sequence, rehearsal: Rehearsal, bench: str) -> None:
     from rich.table import Table  # noqa: PLC0415 - not needed for JSON
 
     out = console()
-    out.print(f"[bold]{sequence.NAME}[/] on bench {bench}: {_settings(sequence)}")
+    out.print(f"[bold]{sequence.NAME}[/] on bench {plain(f'{bench}: {_settings(sequence)}')}")
     table = Table("begins", "stage", "steps", "purpose", box=None, header_style="bold", padding=(0, 2, 0, 0))
     for start, stage in zip(rehearsal.starts, rehearsal.stages, strict=True):
-        table.add_row(f"{start:.2f} s", stage.name, str(len(stage.steps)), stage.purpose)
+        table.add_row(f"{start:.2f} s", plain(stage.name), str(len(stage.steps)), plain(stage.purpose))
     out.print(table)
     out.print(
         f"About {rehearsal.seconds:.0f} s of bench time, {rehearsal.longest:.0f} s where every wait lasts "
         f"until its timeout. Every set-point lies within the bench's limits. Nothing was connected."
     )
     for note in rehearsal.notes:
-        out.print(f"Fidelity: {note}")
+        out.print(f"Fidelity: {plain(note)}")
 
 
 def _settings(sequence: Sequence) -> str:
@@ -108,29 +110,36 @@ def _page(sequence: Sequence, rehearsal: Rehearsal, bench: str) -> str:
     for name, begin, end in rehearsal.captures:
         figure.add_vrect(
             x0=begin, x1=end, fillcolor="#e9c46a", opacity=0.18, line_width=0,
-            annotation_text=escape(name), annotation_position="top left", row=1, col=1,
+            annotation_text=escape(name), annotation_position="bottom left", row=1, col=1,
         )  # fmt: skip
     figure.update_xaxes(title_text="expected bench time [s]", row=len(PANELS), col=1)
+    figure.update_yaxes(tickvals=[0, 1], ticktext=["off", "on"], row=len(PANELS), col=1)
     figure.update_layout(
         template="plotly_white", height=860, margin={"l": 60, "r": 20, "t": 40, "b": 50},
         hovermode="x unified", font={"family": "system-ui, sans-serif", "size": 13},
     )  # fmt: skip
-    plot = figure.to_html(full_html=False, include_plotlyjs=True, config={"displaylogo": False})
+    # Unless told not to, plotly.js offers a button that uploads the picture to its maker.
+    config = {"displaylogo": False, "showSendToCloud": False, "plotlyServerURL": ""}
+    plot = figure.to_html(full_html=False, include_plotlyjs=True, config=config)
     stages = "".join(
         f"<tr><td>{start:.2f} s</td><td>{escape(stage.name)}</td><td>{escape(stage.purpose)}</td></tr>"
         for start, stage in zip(rehearsal.starts, rehearsal.stages, strict=True)
     )
+    notes = "".join(f"<p>Fidelity: {escape(note)}</p>" for note in rehearsal.notes)
     title = escape(f"{sequence.NAME} on bench {bench}")
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Preview: {title}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <style>body {{ font: 15px/1.5 system-ui, sans-serif; color: #1d2733; max-width: 1180px; margin: 2rem auto;
-padding: 0 1rem }} td {{ padding: 0.15rem 1.2rem 0.15rem 0 }} .note {{ color: #5b6775 }}</style></head><body>
+padding: 0 1rem }} td, th {{ padding: 0.15rem 1.2rem 0.15rem 0; text-align: left; vertical-align: top }}
+td:first-child {{ white-space: nowrap }} .note {{ color: #5b6775 }}</style></head><body>
 <h1>Preview: {title}</h1>
 <p>{escape(_settings(sequence))}</p>
 <p class="note">Set-points as they would be sent; nothing was connected. Waits are drawn with their expected
 length of about a second. Shaded: captures.</p>
 {plot}
-<table>{stages}</table>
+<h2>Stages</h2>
+<table><tr><th>begins</th><th>stage</th><th>purpose</th></tr>{stages}</table>
+{notes}
 </body></html>
 """

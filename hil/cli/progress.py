@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.markup import escape
+
 from hil.cli.common import console
 
 if TYPE_CHECKING:
@@ -48,12 +50,13 @@ class Display:
     def stage(self, name: str, purpose: str) -> None:
         """Write the stage on a line of its own."""
         self._stage = name
-        line = f"[dim]{self._seconds:8.2f} s[/]  {name:<24} [dim]{purpose}[/]"
-        if self._progress is not None and self._task is not None:
-            self._progress.console.print(line)
-            self._progress.update(self._task, description=name)
+        line = f"[dim]{self._seconds:8.2f} s[/]  {escape(f'{name:<24}')} [dim]{escape(purpose)}[/]"
+        if self._console.is_terminal:
+            self._console.print(line, no_wrap=True, overflow="ellipsis")
         else:
-            self._console.print(line)
+            self._console.print(line, soft_wrap=True)
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, description=name)
 
     def tick(self, seconds: float, reading: str) -> None:
         """Move the bar to the bench time, and show what was measured."""

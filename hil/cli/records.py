@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.markup import escape
+
 from hil.cli.common import console, print_json
-from hil.errors import ConfigError
+from hil.errors import ConfigError, HilError
 from hil.evaluate import evaluate
 from hil.record import analysis_to_dict, open_record
 from hil.record import verify as verify_record
@@ -26,7 +28,7 @@ def report(arguments: argparse.Namespace) -> int:
     if folder.resolve() in path.resolve().parents:
         raise ConfigError(f"{path} lies in the record, which is sealed; choose another place")
     path.write_text(page, encoding="utf-8")
-    console().print(f"Report: {path}", soft_wrap=True)
+    console().print(f"Report: {escape(str(path))}", soft_wrap=True)
     return 0
 
 
@@ -43,21 +45,25 @@ def verify(arguments: argparse.Namespace) -> int:
         return 1 if findings else 0
     out = console()
     for found in findings:
-        out.print(f"[red]{found['kind']:<9}[/] {found['file']}: {found['text']}", soft_wrap=True)
+        what = escape(f"{found['file']}: {found['text']}")
+        out.print(f"[red]{found['kind']:<9}[/] {what}", soft_wrap=True)
     if findings:
-        out.print(f"[bold red]NOT as it was sealed[/]: {folder}", soft_wrap=True)
+        out.print(f"[bold red]NOT as it was sealed[/]: {escape(str(folder))}", soft_wrap=True)
         return 1
     what = "every byte is as it was sealed"
     what += ", and the captures give the same metrics and verdicts" if arguments.reanalyse else ""
-    out.print(f"[green]intact[/]: {folder}: {what}", soft_wrap=True)
+    out.print(f"[green]intact[/]: {escape(str(folder))}: {what}", soft_wrap=True)
     return 0
 
 
 def _compare(folder: Path) -> list[dict[str, str]]:
     """Evaluate the captures again and compare with what the record says."""
-    record = open_record(folder)
-    stored = {event.name: _plain(event) for event in record.events()}
-    found = {event.name: _plain(event) for event in evaluate(folder, record.run)}
+    try:
+        record = open_record(folder)
+        stored = {event.name: _plain(event) for event in record.events()}
+        found = {event.name: _plain(event) for event in evaluate(folder, record.run)}
+    except HilError as error:
+        return [{"kind": "unreadable", "file": folder.name, "text": str(error)}]
     return [
         {
             "kind": "differs",

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.markup import escape
+
 from hil.cli import complain
-from hil.cli.common import console, pairs, print_json
+from hil.cli.common import console, need_packages, pairs, print_json
 from hil.cli.progress import Display
 from hil.config import load
 from hil.engine import Stop
@@ -29,7 +31,10 @@ if TYPE_CHECKING:
 def run(arguments: argparse.Namespace) -> int:
     """Run, and print verdicts and where the report is."""
     config = load(arguments.bench)
-    sequence = build(resolve("hil.sequences", arguments.sequence), pairs(arguments.settings, "--set"))
+    need_packages(config)
+    sequence = build(
+        resolve("hil.sequences", arguments.sequence), pairs(arguments.settings, "--set", 'duration="0.32 s"')
+    )
     if not config.simulated and (arguments.flaw or arguments.realtime):
         raise ConfigError(f"{config.path} is hardware: --flaw and --realtime are for simulated benches")
     for text in arguments.flaw:
@@ -74,12 +79,12 @@ def _tables(conducted: Conducted) -> None:
 
     out = console()
     for event in conducted.events:
-        out.print(f"\n[bold]{event.name}[/]")
+        out.print(f"\n[bold]{escape(event.name)}[/]")
         print_verdicts(event.verdicts, out)
     colour = "green" if conducted.outcome is Outcome.PASS else "bold red"
     safe = "[green]safe[/]" if conducted.end.safe else "[bold red]NOT SAFE[/]"
     out.print(f"\nVerdict  [{colour}]{conducted.outcome}[/]")
-    out.print(f"Bench    {safe}: {conducted.end.safety}", soft_wrap=True)
-    out.print(f"Record   {conducted.folder}", soft_wrap=True)
+    out.print(f"Bench    {safe}: {escape(conducted.end.safety)}", soft_wrap=True)
+    out.print(f"Record   {escape(str(conducted.folder))}", soft_wrap=True)
     if conducted.report is not None:
-        out.print(f"Report   {conducted.report}", soft_wrap=True)
+        out.print(f"Report   {escape(str(conducted.report))}", soft_wrap=True)

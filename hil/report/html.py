@@ -124,7 +124,7 @@ def _header(of: ReportInput) -> str:
 
 def _event(of: ReportInput, event: Event) -> str:
     mark = _mark(overall(event.verdicts)) if event.verdicts else ""
-    out = [f"<h2>{escape(event.name)} {mark}</h2>"]
+    out = [f"<h2>{escape(event.name)} {mark}</h2>"] if event.name != of.title else []
     if event.parameters:
         out.append(f'<p class="soft">Commanded: {escape(_commanded(event, of.run.get("units", {})))}</p>')
     out += [f'<p class="warning">{escape(warning)}</p>' for warning in event.analysis.warnings]
@@ -142,7 +142,7 @@ def _event(of: ReportInput, event: Event) -> str:
             _cell(measured(r), "Value", kind="number"),
             _cell(state(r), "Remark"),
             _cell(r.method, "Method"),
-            _cell(r.key, "Key"),
+            _cell(r.key, "Key", kind="key"),
         ]
         for r in event.analysis.results
     ]

@@ -24,6 +24,7 @@ p { margin:6px 0 }
 .simulated { margin:0 0 20px; padding:8px 14px; border:1px solid #e3c77a; border-radius:6px;
   background:#fff6dd; color:#6b4b00; font-weight:600 }
 header { display:flex; gap:24px; justify-content:space-between; align-items:flex-start; flex-wrap:wrap }
+header > div:first-child { flex:1 1 0; min-width:min(100%,420px) }
 .overall { min-width:180px; padding:10px 22px; border-radius:8px; color:#fff; text-align:center }
 .overall b { display:block; font-size:30px; line-height:1.2; letter-spacing:.02em }
 .PASS { background:var(--pass) } .FAIL { background:var(--fail) }
@@ -33,10 +34,10 @@ header { display:flex; gap:24px; justify-content:space-between; align-items:flex
 .tag { white-space:nowrap; border:1px solid var(--line); border-radius:4px; padding:0 5px }
 .tag.default { border-color:#e3c77a; background:#fff6dd; color:#6b4b00 }
 table { width:100%; border-collapse:collapse; font-size:14px; font-variant-numeric:tabular-nums }
-th { text-align:left; font-size:12.5px; font-weight:600; color:var(--soft) }
+th { text-align:left; white-space:nowrap; font-size:12.5px; font-weight:600; color:var(--soft) }
 th, td { padding:7px 10px 7px 0; border-bottom:1px solid var(--line); vertical-align:top;
   overflow-wrap:anywhere }
-.number { white-space:nowrap }
+.number, .key { white-space:nowrap }
 .hash { font:12px/1.6 ui-monospace,Consolas,monospace }
 dl { display:grid; grid-template-columns:max-content 1fr; gap:3px 18px; margin:12px 0 }
 dt { color:var(--soft) } dd { margin:0; overflow-wrap:anywhere; white-space:pre-line }

@@ -60,5 +60,6 @@ def _table(*columns: str) -> Table:
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column == "")
+        whole = column in {"", "Measured", "Value", "Margin"}  # a number keeps its unit beside it
+        table.add_column(column, overflow="ellipsis" if whole else "fold", no_wrap=whole)
     return table

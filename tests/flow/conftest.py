@@ -2,10 +2,12 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
@@ -127,22 +129,52 @@ def start(tmp_path):
         running.close()
 
 
+def command(folder, *arguments, **kwargs):
+    """Run a `hil` command in a folder to its end and return (exit code, stdout, stderr)."""
+    done = subprocess.run(
+        [sys.executable, "-m", "hil", *map(str, arguments)],
+        capture_output=True,
+        encoding="utf-8",
+        cwd=folder,
+        timeout=100,
+        **kwargs,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
 @pytest.fixture
 def hil(tmp_path):
     """Run a `hil` command to its end and return (exit code, stdout, stderr)."""
+    return partial(command, tmp_path)
 
-    def run(*arguments, **kwargs):
-        done = subprocess.run(
-            [sys.executable, "-m", "hil", *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            timeout=100,
-            **kwargs,
-        )
-        return done.returncode, done.stdout, done.stderr
 
-    return run
+@pytest.fixture(scope="session")
+def quick_run(tmp_path_factory):
+    """Return what one quick run with --json gave: (record folder, exit code, stdout, stderr)."""
+    folder = tmp_path_factory.mktemp("quick")
+    answer = command(folder, "run", "voltage_sag", *QUICK, "--json")
+    (record,) = (folder / "records").iterdir()
+    return record, *answer
+
+
+@pytest.fixture
+def record(quick_run, tmp_path):
+    """Return a copy of a sealed record, to be tampered with."""
+    return shutil.copytree(quick_run[0], tmp_path / "copy" / quick_run[0].name)
+
+
+@pytest.fixture
+def prelude(tmp_path):
+    """Return the environment in which every Python process first runs some lines, the children too."""
+
+    def environment(lines):
+        folder = tmp_path / "prelude"
+        folder.mkdir()
+        (folder / "sitecustomize.py").write_text(lines)
+        path = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
+        return {**os.environ, "PYTHONPATH": path}
+
+    return environment
 
 
 @pytest.fixture
