@@ -160,6 +160,21 @@ class Instrument(ABC):
     def _check(self, quantity: str, value: float) -> float:
         return self.limits[quantity].check(value, f"{self.name}.{quantity}")
 
+    def _fit(self, ratings: Mapping[str, Limit]) -> None:
+        """Hold the limits against what the box itself says that it can do.
+
+        A quantity that the bench does not limit takes the box's rating. Raises
+        `ConfigError` where a bench limit exceeds it.
+        """
+        for quantity, rating in ratings.items():
+            limit = self.setup.limits.get(quantity, rating)
+            if not rating.contains(limit):
+                raise ConfigError(
+                    f"{self.name}: the bench limit {limit} of the {quantity} exceeds what the box says "
+                    f"that it can do, {rating}"
+                )
+            self.limits[quantity] = limit
+
     def _took(self, what: str, sent: float, readback: float, tolerance: float) -> None:
         """Raise `ReadbackError` unless the instrument took the set-point, within a tolerance."""
         if not abs(readback - sent) <= tolerance:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from hil.errors import ConfigError, InstrumentError, ReadbackError
+from hil.errors import InstrumentError, ReadbackError
 from hil.limits import Limit
 from hil.roles import DcSource, Identity, Proof, Setup
 from hil.transport.visa import Scpi, VisaLink
@@ -134,16 +134,14 @@ class EaPsb(DcSource):
 
     def _narrow(self) -> None:
         """Let the limits follow the box, or refuse a bench that asks for more than it can do."""
-        nominal = self.scpi.numbers("SYST:NOM:VOLT?", "SYST:NOM:CURR?", "SYST:NOM:POW?")
-        for (quantity, unit), value in zip(self.QUANTITIES.items(), nominal, strict=True):
-            rating = Limit(0 if quantity == "voltage" else -value, value, unit)
-            limit = self.setup.limits.get(quantity, rating)
-            if not rating.contains(limit):
-                raise ConfigError(
-                    f"{self.name}: the bench limit {limit} of the {quantity} exceeds what the box says "
-                    f"that it can do, {rating}"
-                )
-            self.limits[quantity] = limit
+        volts, amps, watts = self.scpi.numbers("SYST:NOM:VOLT?", "SYST:NOM:CURR?", "SYST:NOM:POW?")
+        self._fit(
+            {
+                "voltage": Limit(0.0, volts, "V"),
+                "current": Limit(-amps, amps, "A"),
+                "power": Limit(-watts, watts, "W"),
+            }
+        )
 
     def _do_set_voltage(self, volts: float) -> None:
         self._set("VOLT", volts, "voltage")

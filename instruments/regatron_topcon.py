@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from hil.errors import BadReply, ConfigError, InstrumentError, ReadbackError, WrongInstrument
+from hil.errors import BadReply, InstrumentError, ReadbackError, WrongInstrument
 from hil.limits import Limit
 from hil.roles import DcSource, Identity, Proof, Setup
 from hil.transport.serial import SerialLink
@@ -85,18 +85,13 @@ class RegatronTopCon(DcSource):
         """Open the port, read the full-scale values, and hold the bench limits against them."""
         identity = super().connect()
         full = self._full
-        for quantity, limit in {
-            "voltage": Limit(0.0, full["max_voltage"], "V"),
-            "current": Limit(full["min_current"], full["max_current"], "A"),
-            "power": Limit(full["min_power"], full["max_power"], "W"),
-        }.items():
-            if quantity not in self.setup.limits:
-                self.limits[quantity] = limit
-            elif not limit.contains(self.limits[quantity]):
-                raise ConfigError(
-                    f"{self.name}: the bench limit {self.limits[quantity]} of the {quantity} exceeds "
-                    f"the range of this system, {limit}"
-                )
+        self._fit(
+            {
+                "voltage": Limit(0.0, full["max_voltage"], "V"),
+                "current": Limit(full["min_current"], full["max_current"], "A"),
+                "power": Limit(full["min_power"], full["max_power"], "W"),
+            }
+        )
         return identity
 
     def snapshot(self) -> dict[str, float | str | bool | None]:

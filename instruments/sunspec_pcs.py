@@ -64,14 +64,7 @@ class SunSpecPcs(Pcs):
     def connect(self) -> Identity:
         """Open the link, check who answers, and hold the bench limits against its ratings."""
         identity = super().connect()
-        for quantity, rating in self._ratings().items():
-            if quantity not in self.setup.limits:
-                self.limits[quantity] = rating
-            elif not rating.contains(self.limits[quantity]):
-                raise ConfigError(
-                    f"{self.name}: the bench limit {self.limits[quantity]} of the {quantity} exceeds "
-                    f"what the PCS says that it can do, {rating}"
-                )
+        self._fit(self._ratings())
         return identity
 
     def _ratings(self) -> dict[str, Limit]:
