@@ -5,10 +5,11 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass, field, fields
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from hil.errors import ConfigError
+from hil.errors import ConfigError, MissingExtra
 from hil.limits import Limit
 from hil.roles import ROLES
 from hil.table import resolve
@@ -92,6 +93,16 @@ class BenchConfig:
     def driver(self, role: str) -> type[Instrument]:
         """Return the driver class of the instrument that plays this part."""
         return resolve("hil.drivers", self.by_role(role).driver)  # type: ignore[no-any-return]
+
+    def need_packages(self) -> None:
+        """Raise `MissingExtra` where a driver needs what is not installed, before anything starts."""
+        for item in self.instruments.values():
+            for package, extra in resolve("hil.drivers", item.driver).NEEDS.items():
+                if find_spec(package) is None:
+                    raise MissingExtra(
+                        f"{self.path}: {item.name} is driven by {item.driver}, which needs {package}; "
+                        f'install it with: pip install "hil-bench[{extra}]"'
+                    )
 
 
 class _Table:

@@ -93,6 +93,8 @@ class Instrument(ABC):
     """What this family can do, by quantity."""
     IDENTITY: ClassVar[str] = ".*"
     """Regular expression for the identity line of this family."""
+    NEEDS: ClassVar[Mapping[str, str]] = {}
+    """Optional packages that it and its twin import: name to the extra that installs it."""
     ENERGISES: ClassVar[bool] = True
     """False where it puts no power on any terminal, so that its silence leaves nothing live."""
 

@@ -41,6 +41,7 @@ class NidaqmxLine(Interlock):
     """
 
     IDENTITY: ClassVar[str] = r"National Instruments,(?:USB|PCIe?|PXIe?)-6\d{3}\b.*"
+    NEEDS: ClassVar[Mapping[str, str]] = {"nidaqmx": "daq", "grpc": "daq"}
     OPTIONS: ClassVar[Mapping[str, str]] = {"device": "text", "line": "text"}
 
     def __init__(self, setup: Setup) -> None:

@@ -32,6 +32,7 @@ class NidaqmxRecorder(Recorder):
     IDENTITY: ClassVar[str] = (
         r"National Instruments,(?:USB|PCIe|PXIe)-63(?:46|49|56|58|66|68|74|76|78|86|96)\b.*"
     )
+    NEEDS: ClassVar[Mapping[str, str]] = {"nidaqmx": "daq", "grpc": "daq"}
     OPTIONS: ClassVar[Mapping[str, str]] = {"device": "text"}
     RATING: ClassVar[Mapping[str, Limit]] = {"rate": Limit(1.0, 2e6, "Hz")}  # USB-6366 specifications, AI
 

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from hil.errors import ConfigError, MissingExtra
+from hil.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import Console
-
-    from hil.config import BenchConfig
-
-IMPORTS: Final = {"nidaqmx": ("nidaqmx", "daq"), "nidaqmx_line": ("nidaqmx", "daq")}
-"""Driver to the optional package that it and its twin import, and the extra that installs it."""
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -44,14 +38,3 @@ def pairs(given: Sequence[str], option: str, example: str) -> dict[str, str]:
             raise ConfigError(f"{option}: {name.strip()} is given twice")
         found[name.strip()] = value.strip()
     return found
-
-
-def need_packages(config: BenchConfig) -> None:
-    """Refuse a bench whose drivers need what is not installed, before anything of it starts."""
-    for item in config.instruments.values():
-        package, extra = IMPORTS.get(item.driver, ("", ""))
-        if package and find_spec(package) is None:
-            raise MissingExtra(
-                f"{config.path}: {item.name} is driven by {item.driver}, which needs {package}; "
-                f'install it with: pip install "hil-bench[{extra}]"'
-            )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.markup import escape
 
 from hil.bench import Bench
-from hil.cli.common import console, need_packages, print_json
+from hil.cli.common import console, print_json
 from hil.clock import HostClock, SimulatedClock
 from hil.config import load
 from hil.errors import HilError
@@ -110,7 +110,7 @@ def _serial_ports() -> list[str]:
 
 
 def _instruments(config: BenchConfig) -> list[dict[str, Any]]:
-    need_packages(config)
+    config.need_packages()
     launched = launch(config.path).ready() if config.simulated else None
     clock = SimulatedClock(launched.control) if launched else HostClock()
     bench = Bench(config, clock, CommandLog(), launched.addresses if launched else None)

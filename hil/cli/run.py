@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 from hil.cli import complain
-from hil.cli.common import console, need_packages, pairs, print_json
+from hil.cli.common import console, pairs, print_json
 from hil.cli.progress import Display
 from hil.config import load
 from hil.engine import Stop
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 def run(arguments: argparse.Namespace) -> int:
     """Run, and print verdicts and where the report is."""
     config = load(arguments.bench)
-    need_packages(config)
+    config.need_packages()
     sequence = build(
         resolve("hil.sequences", arguments.sequence), pairs(arguments.settings, "--set", 'duration="0.32 s"')
     )
