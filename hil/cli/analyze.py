@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rich.markup import escape
 
 from hil.analysis.analyze import analyze as analyze_waveform
 from hil.analysis.signals import LINES
+from hil.capture.guess import apply_mapping
 from hil.capture.read import read
 from hil.cli.common import console, pairs, print_json
 from hil.errors import FormatError
+from hil.evaluate import corrected
 from hil.record import analysis_to_dict
 from hil.units import parse
 from hil.waveform import PHASES
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
     import argparse
 
     from hil.waveform import Channel, Waveform
+
+
+OURS: Final = (".h5", ".blk")
+"""Captures of runs: raw, with the certificates that correct them."""
 
 
 def analyze(arguments: argparse.Namespace) -> int:
@@ -32,7 +38,8 @@ def analyze(arguments: argparse.Namespace) -> int:
     reference = None if arguments.nominal is None else parse(arguments.nominal, "V", "--nominal")
     screen = console(stderr=True)
     with screen.status(escape(f"reading {path.name}")):
-        waveform = read(path, mapping)
+        ours = path.suffix in OURS and path.is_file()
+        waveform = apply_mapping(corrected(path)[0], mapping) if ours else read(path, mapping)
     with screen.status(f"analysing {len(waveform):,} samples of {len(waveform.channels)} channels"):
         analysis = analyze_waveform(waveform, nominal_voltage=reference)
     report = None

@@ -187,3 +187,14 @@ def test_parquet_without_its_package(hil, tmp_path, prelude):
     code, _, err = hil("analyze", "scope.parquet", env=without)
     assert code == 2
     assert 'pip install "hil-bench[formats]"' in one_line(err)
+
+
+def test_a_capture_of_a_run_is_corrected_before_it_is_measured(hil, record):
+    """Raw, phase a is 2.8 V at the recorder's input; corrected, it is 480 V / sqrt(3)."""
+    (capture,) = (record / "captures").glob("*.h5")
+    code, out, _ = hil("analyze", capture, "--json")
+    found = {result["key"]: result for result in json.loads(out)["results"]}
+    assert code == 0
+    assert found["voltage_a"]["value"] == pytest.approx(480 / 3**0.5, rel=2e-3)
+    assert found["current_a"]["value"] == pytest.approx(0.8 * 100e3 / (3**0.5 * 480), rel=0.02)
+    assert found["trigger"]["value"] == 0.0
