@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from hil.errors import HilError, NotSafe
@@ -138,7 +139,8 @@ class Bench:
             if not unproven:
                 self.proofs = proofs
                 return proofs
-            if self.clock.now() >= deadline:
+            # What cannot be reached stays unproven however long we wait: the operator must know at once.
+            if self.clock.now() >= deadline or set(unproven) <= set(failed):
                 raise NotSafe(
                     "the bench could not be proven de-energised: "
                     + "; ".join(f"{name}: {reason}" for name, reason in unproven.items())
@@ -152,8 +154,8 @@ class Bench:
                 self.identities[instrument.name] = instrument.connect()
             instrument.make_safe()
             failed.pop(instrument.name, None)
-        except HilError as error:
-            failed[instrument.name] = error
+        except Exception as error:  # noqa: BLE001 - a defect of one driver must not spare the others
+            failed[instrument.name] = _ours(instrument.name, error)
 
     def _prove(
         self, order: list[Instrument], failed: Mapping[str, HilError]
@@ -170,8 +172,8 @@ class Bench:
                 continue
             try:
                 measured = instrument.prove_safe()
-            except HilError as error:
-                unproven[instrument.name] = str(error)
+            except Exception as error:  # noqa: BLE001 - as above
+                unproven[instrument.name] = str(_ours(instrument.name, error))
                 continue
             proofs.extend(measured)
             live = [str(proof) for proof in measured if not proof.holds]
@@ -182,14 +184,14 @@ class Bench:
         if not unproven and recorder in order and recorder.name not in failed:
             try:
                 measured = self._record_terminals()
-            except HilError:  # then every source has to prove it by itself
+            except Exception:  # noqa: BLE001, S110 - then every source has to prove it by itself
                 pass
             else:
                 proofs.extend(measured)
                 live = [str(proof) for proof in measured if not proof.holds]
                 if live:
                     unproven[recorder.name] = ", ".join(live)
-                elif self.interlock is not None and self.interlock.name not in failed:
+                elif any(i is self.interlock and i.name not in failed for i in order):
                     silent = {}
         unproven.update(silent)
         return tuple(proofs), unproven
@@ -216,4 +218,11 @@ class Bench:
     def close(self) -> None:
         """Close every link; the state of no instrument changes."""
         for instrument in self.instruments.values():
-            instrument.close()
+            with suppress(Exception):  # what cannot be closed ends with this process
+                instrument.close()
+
+
+def _ours(name: str, error: Exception) -> HilError:
+    if isinstance(error, HilError):
+        return error
+    return HilError(f"{name}: internal error: {type(error).__name__}: {error}")

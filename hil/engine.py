@@ -9,6 +9,7 @@ de-energised, by the engine, or where it cannot prove that, by the guard.
 from __future__ import annotations
 
 import signal
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -68,6 +69,23 @@ class Watch(Protocol):
 
     def tick(self, seconds: float, reading: str) -> None:
         """Show the bench time since the start [s], and what was last measured."""
+
+
+class Aside:
+    """A watch that may fail: a terminal that is gone must not keep the engine from its work."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+
+    def stage(self, name: str, purpose: str) -> None:
+        """Show that a stage begins, if there is still where."""
+        with suppress(OSError, ValueError):  # ValueError: written to a closed file
+            self._watch.stage(name, purpose)
+
+    def tick(self, seconds: float, reading: str) -> None:
+        """Show the bench time [s] and what was measured, if there is still where."""
+        with suppress(OSError, ValueError):
+            self._watch.tick(seconds, reading)
 
 
 class Stop:
@@ -145,8 +163,12 @@ class _Run:
         self.result = RunEnd()
         self.began = self.clock.now()
         self.capture: tuple[str, BlockLog] | None = None
-        self.loaded = 0.0
+        self.ended: list[tuple[str, BlockLog, int | None]] = []
+        """Captures to seal once the bench is safe, and how many samples were acquired."""
         self.volts = 0.0
+        """Where a ramp begins [V]."""
+        self.after_list = 0.0
+        """Where the loaded list will leave the output [V]."""
         self.pcs_seen: PcsState | None = None
         self.looked = -np.inf
         self.commanded = False
@@ -187,12 +209,16 @@ class _Run:
                 transient = compile_transient(points, bench.grid.LIST, bench.grid.name)
                 self.result.notes.extend(transient.notes)
                 bench.grid.load_list(transient.points)
+                self.after_list = transient.points[-1].volts[0]
             case Fire():
                 bench.grid.fire_list()
+                self.volts = self.after_list
             case Hold(seconds):
                 self._hold(seconds)
             case Disarm():
                 self._disarm()
+            case _:
+                raise ConfigError(f"{step!r} is no step")
 
     def _ramp(self, volts: float, seconds: float) -> None:
         begin, count = self.volts, max(1, round(seconds / RAMP_STEP))
@@ -287,6 +313,8 @@ class _Run:
     # -- captures ------------------------------------------------------------------------------
 
     def _arm(self, name: str) -> None:
+        if self.capture is not None:
+            raise ConfigError(f"capture {name} begins before {self.capture[0]} has ended")
         config = self.bench.config
         recorder = self.bench.recorder
         inputs = [Input(c.name, c.input, c.range) for c in config.channels]
@@ -304,34 +332,39 @@ class _Run:
         recorder.start()
 
     def _disarm(self) -> None:
-        assert self.capture is not None
+        if self.capture is None:
+            raise ConfigError("a capture is ended that was never begun")
         name, log = self.capture
         last, acquired = self.bench.recorder.stop()
         log.append(last)
         log.close()
         self.capture = None
-        path = seal(log.path, self.folder / f"{name}.h5", acquired=acquired)
-        self.result.captures[name] = path.name
+        self.ended.append((name, log, acquired))
+        self._supervise(last)
 
     def keep(self) -> None:
-        """Keep what was captured when the run ended in the middle of a capture."""
-        if self.capture is None:
-            return
-        name, log = self.capture
-        self.capture = None
-        acquired: int | None = None
-        try:
-            last, acquired = self.bench.recorder.stop()
-            log.append(last)
-        except HilError as error:
-            self.result.notes.append(f"capture {name} ends early: {error}")
-        try:
-            log.close()
-            path = seal(log.path, self.folder / f"{name}.h5", acquired=acquired)
-        except HilError as error:
-            self.result.notes.append(f"capture {name} stays as {log.path.name}: {error}")
-        else:
-            self.result.captures[name] = path.name
+        """Seal what was captured, also by a run that ended in the middle of a capture.
+
+        It takes seconds, in which nobody watches: so it is done when the bench is safe.
+        """
+        result = self.result
+        if self.capture is not None:
+            name, log = self.capture
+            self.ended.append((name, log, None))
+            result.notes.append(f"capture {name} ends with the run")
+        for name, log, acquired in self.ended:
+            try:
+                log.close()
+                if log.stored == 0:
+                    result.notes.append(f"capture {name} ended before its first sample")
+                    continue
+                path = seal(log.path, self.folder / f"{name}.h5", acquired=acquired)
+            except HilError as error:
+                result.notes.append(f"capture {name} stays as {log.path.name}: {error}")
+                if result.error is None:
+                    result.end, result.text, result.error = "error", str(error), error
+            else:
+                result.captures[name] = path.name
 
 
 def run(
@@ -347,11 +380,13 @@ def run(
     Returns how it ended; what went wrong on the bench is in the result and not raised,
     for the captures and the proof of safety count all the same.
     """
+    watch = Aside(watch)
     current = _Run(bench, folder, guard, stop, watch)
     result = current.result
     try:
         watch.stage("connect", "who is there; nothing changes")
         bench.connect()
+        stop.check()
         watch.stage("preflight", "everything off and measured, then ranges and protections")
         current.commanded = True
         bench.make_safe()
@@ -375,15 +410,15 @@ def run(
         result.end, result.text = "error", f"internal error: {type(error).__name__}: {error}"
         result.error = HilError(result.text)
         result.error.__cause__ = error
-    _end(current, guard, watch)
-    result.seconds = bench.clock.now() - current.began
+    watch.stage("safe state", "everything off, proven by measurement")
+    _end(current, guard)
+    current.keep()
     return result
 
 
-def _end(current: _Run, guard: Guard, watch: Watch) -> None:
-    """De-energise first, then see to the files."""
+def _end(current: _Run, guard: Guard) -> None:
+    """De-energise the bench, or have it done by the guard."""
     result, bench = current.result, current.bench
-    watch.stage("safe state", "everything off, proven by measurement")
     try:
         proofs = bench.make_safe(reached_only=not current.commanded)
         result.safe, result.safety = True, "de-energised by the engine, measured"
@@ -391,9 +426,11 @@ def _end(current: _Run, guard: Guard, watch: Watch) -> None:
         if silent:
             result.safety += f"; nothing was sent to {', '.join(silent)}, whose state is not known"
         result.proofs = [str(proof) for proof in proofs]
-    except HilError as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, the guard takes over
         result.safety = str(error)
-    current.keep()
+        result.notes.append(f"handed over to the guard: {error}")
+    with suppress(HilError):  # a simulated bench that is gone has no time any more
+        result.seconds = bench.clock.now() - current.began
     bench.close()
     if result.safe:
         guard.done()

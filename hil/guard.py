@@ -18,6 +18,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -25,7 +26,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 from hil.bench import Bench
 from hil.clock import HostClock, SimulatedClock
 from hil.config import load
-from hil.errors import HilError, NotSafe, StorageError
+from hil.errors import Aborted, HilError, StorageError
 from hil.simulated import own_group
 from hil.transport.link import CommandLog, Exchange
 
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 PATIENCE: Final = 15.0
 """An engine that is silent for longer has hung [s]; no exchange lasts as long."""
+LONGEST: Final = 300.0
+"""A guard that has not answered by then has hung itself [s]: it goes round the bench twice at most."""
 ATTEMPTS: Final = 2
 """How often the guard goes round the bench before it gives up and calls for help."""
 
@@ -67,6 +70,11 @@ class Guard:
             **own_group(),
         )
         self._last = 0.0
+        self._answers: queue.Queue[str] = queue.Queue()
+        self._listener = threading.Thread(
+            target=_listen, args=(self._answers, self._process.stdout), daemon=True
+        )
+        self._listener.start()
 
     def arm(self, addresses: Mapping[str, str] | None = None, control: int | None = None) -> None:
         """Tell it what to guard and wait until it does; a simulated bench says where it is.
@@ -87,37 +95,44 @@ class Guard:
 
     def done(self) -> None:
         """Say that the bench is proven de-energised; the guard leaves."""
-        self._say("done")
+        with suppress(Aborted):  # it is gone, and not needed any more
+            self._say("done")
         self.close()
 
     def act(self) -> GuardReport:
         """Hand the bench over: the engine has closed its links, the guard de-energises."""
-        self._say("act")
+        with suppress(Aborted):  # then there is no answer either
+            self._say("act")
         answer = self._read()
         self.close()
-        return GuardReport(
-            acted=True, safe=bool(answer.get("safe")), text=str(answer.get("text", "the guard died"))
-        )
+        gone = "the guard is gone, and the bench is not proven de-energised: use the emergency stop"
+        return GuardReport(acted=bool(answer), safe=answer.get("safe") is True, text=answer.get("text", gone))
 
     def _say(self, word: str) -> None:
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(word + "\n")
             self._process.stdin.flush()
-        except OSError as error:
-            raise NotSafe("the guard is gone; the run stops, for nobody watches the bench") from error
+        except (OSError, ValueError) as error:  # ValueError: it was closed before
+            raise Aborted("the guard is gone; the run stops, for nobody watches the bench") from error
 
     def _read(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        return json.loads(line) if line else {}
+        """Return its answer, nothing where it is gone or hangs."""
+        try:
+            return dict(json.loads(self._answers.get(timeout=LONGEST) or "{}"))
+        except queue.Empty:
+            return {}
 
     def close(self) -> None:
         """Leave the guard; where it is armed and was not told *done*, it acts."""
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
-        self._process.wait()
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with suppress(OSError):  # what could not be said to it is still in the buffer
+            self._process.stdin.close()
+        with suppress(subprocess.TimeoutExpired):  # one that hangs is left alone: it may still act
+            self._process.wait(LONGEST)
+            self._listener.join()
+            self._process.stdout.close()
 
 
 def _listen(words: queue.Queue[str], source: IO[str]) -> None:
@@ -149,6 +164,12 @@ def _kill(engine: int) -> None:
         return  # already gone
 
 
+def _tell(text: str) -> None:
+    """Say it on the terminal, which may be gone."""
+    with suppress(OSError, ValueError):
+        print(text, file=sys.stderr, flush=True)  # noqa: T201 - the last who can tell
+
+
 class _Log:
     """The guard's log; a disk that is full must not keep it from acting."""
 
@@ -161,7 +182,7 @@ class _Log:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(entry) + "\n")
         except OSError as error:
-            print(f"guard: {StorageError(f'{self._path}: {error}')}: {entry}", file=sys.stderr)  # noqa: T201
+            _tell(f"guard: {StorageError(f'{self._path}: {error}')}: {entry}")
 
     def exchange(self, exchange: Exchange) -> None:
         self.write(**asdict(exchange))
@@ -179,8 +200,8 @@ def _act(order: dict[str, Any], reason: str, clock: HostClock | SimulatedClock) 
             proofs = bench.make_safe()
             text = f"{reason}; the guard de-energised the bench: " + "; ".join(map(str, proofs))
             log.write(event="safe", proofs=[str(proof) for proof in proofs])
-        except HilError as error:
-            text = str(error)
+        except Exception as error:  # noqa: BLE001 - a defect of ours is no reason to leave it live
+            text = str(error) if isinstance(error, HilError) else f"internal error: {error!r}"
             log.write(event="not safe", attempt=attempt + 1, error=text)
         else:
             bench.close()
@@ -198,7 +219,11 @@ def main() -> int:
         return 0  # the engine ended before there was anything to guard
     order = json.loads(line)
     # Held from now on: a simulated bench lives as long as somebody holds its clock.
-    clock = HostClock() if order["control"] is None else SimulatedClock(order["control"])
+    try:
+        clock = HostClock() if order["control"] is None else SimulatedClock(order["control"])
+    except HilError as error:
+        print(json.dumps({"ready": False, "text": str(error)}), flush=True)  # noqa: T201 - for the engine
+        return 1
     words: queue.Queue[str] = queue.Queue()
     threading.Thread(target=_listen, args=(words, sys.stdin), daemon=True).start()
     print(json.dumps({"ready": True}), flush=True)  # noqa: T201 - the line that the engine waits for
@@ -211,11 +236,9 @@ def main() -> int:
     report = _act(order, reason, clock)
     clock.close()
     if not report.safe:
-        print(f"\nhil guard: {report.text}", file=sys.stderr, flush=True)  # noqa: T201 - the last who can tell
-    try:
+        _tell(f"\nhil guard: {report.text}")
+    with suppress(OSError):  # nobody may be left to read it
         print(json.dumps({"safe": report.safe, "text": report.text}), flush=True)  # noqa: T201 - for the engine
-    except OSError:
-        return 0 if report.safe else 1  # nobody is left to read it
     return 0 if report.safe else 1
 
 

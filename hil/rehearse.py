@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
 from hil.errors import ConfigError, HilError, LimitError
+from hil.limits import Limit
 from hil.steps import (
     QUANTITIES,
     Arm,
@@ -27,14 +28,17 @@ from hil.steps import (
 from hil.transient import compile_transient
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from hil.config import BenchConfig
-    from hil.limits import Limit
     from hil.roles import GridSource
     from hil.steps import Sequence, Step
     from hil.transient import Transient
 
+MOST: Final = 10_000
+"""A sequence with more stages than this is taken for one that never ends."""
+DAY: Final = Limit(0.0, 86400.0, "s")
+"""What one step may last."""
 EXPECTED_WAIT: Final = 1.0
 """What an `Await` is taken to last in a rehearsal [s]; its timeout is the worst case."""
 
@@ -70,8 +74,9 @@ class Rehearsal:
 class _Walk:
     """The state of one rehearsal."""
 
-    def __init__(self, config: BenchConfig) -> None:
+    def __init__(self, config: BenchConfig, planned: Collection[str]) -> None:
         self.config = config
+        self.planned = planned
         self.time = 0.0
         self.extra = 0.0
         self.points: dict[tuple[str, str], list[tuple[float, float]]] = {}
@@ -104,6 +109,7 @@ class _Walk:
                 self.check("grid_source", "frequency", hertz)
                 self.grid(volts)
             case RampGrid(volts, seconds):
+                DAY.check(seconds, "ramp")
                 begin = self.now.get("grid voltage a", 0.0)
                 for k in range(1, 11):
                     self.grid((begin + (volts - begin) * k / 10,) * 3, self.time + seconds * k / 10)
@@ -125,6 +131,7 @@ class _Walk:
             case Await(quantity, limit, timeout):
                 if QUANTITIES.get(quantity) != limit.unit:
                     raise ConfigError(f"cannot wait for {quantity!r} in {limit.unit!r}")
+                DAY.check(timeout, "timeout")
                 wait = min(EXPECTED_WAIT, timeout)
                 self.time += wait
                 self.extra += timeout - wait
@@ -143,9 +150,16 @@ class _Walk:
                 for point in self.loaded.points:
                     self.grid(point.volts, at)
                     at += point.seconds
+                self.loaded = None  # each is fired once
             case Arm(name):
                 if self.armed is not None:
                     raise ConfigError(f"capture {name} begins before {self.armed[0]} has ended")
+                if name not in self.planned:
+                    raise ConfigError(
+                        f"capture {name!r} is none of the sequence's captures: nobody would judge it"
+                    )
+                if name in (done for done, _, _ in self.captures):
+                    raise ConfigError(f"capture {name} is recorded twice")
                 self.armed = (name, self.time)
             case Disarm():
                 if self.armed is None:
@@ -153,7 +167,9 @@ class _Walk:
                 self.captures.append((*self.armed, self.time))
                 self.armed = None
             case Hold(seconds):
-                self.time += seconds
+                self.time += DAY.check(seconds, "hold")
+            case _:
+                raise ConfigError(f"{step!r} is no step")
 
 
 def rehearse(
@@ -163,10 +179,14 @@ def rehearse(
 
     Raises `LimitError` or `ConfigError`, naming the stage, for what the bench may not or cannot do.
     """
-    walk = _Walk(config)
+    walk = _Walk(config, sequence.captures())
     stages: list[Stage] = []
     starts: list[float] = []
     for stage in sequence.stages(nominal(config)):
+        if not isinstance(stage, Stage):
+            raise ConfigError(f"{sequence.NAME}: {stage!r} is no stage")
+        if len(stages) == MOST:
+            raise ConfigError(f"{sequence.NAME}: more than {MOST} stages; does it ever end?")
         if progress is not None:
             progress(stage.name)
         stages.append(stage)
@@ -183,6 +203,8 @@ def rehearse(
                 raise type(error)(f"{sequence.NAME}, stage {stage.name!r}: {error}") from None
     if walk.armed is not None:
         raise ConfigError(f"{sequence.NAME}: capture {walk.armed[0]} never ends")
+    if missing := set(walk.planned) - {name for name, _, _ in walk.captures}:
+        raise ConfigError(f"{sequence.NAME}: no stage records {', '.join(sorted(missing))}")
     traces = tuple(
         Trace(title, unit, tuple(t for t, _ in points), tuple(v for _, v in points))
         for (title, unit), points in walk.points.items()

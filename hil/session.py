@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hil import engine
 from hil.bench import Bench
 from hil.clock import HostClock, SimulatedClock
-from hil.errors import HilError, StorageError
+from hil.errors import Aborted, ConfigError, HilError, StorageError
 from hil.evaluate import CRITERIA, ENVELOPE, corrected, evaluate
 from hil.guard import PATIENCE, Guard
 from hil.record import Event, RecordWriter, open_record
@@ -95,7 +95,10 @@ class _CommandFile:
                 StorageError(f"cannot write {self._path}: {error.strerror or error}; free some space")
             )
         if self.guard is not None:
-            self.guard.beat()
+            try:
+                self.guard.beat()
+            except Aborted as error:
+                self._stop.fail(error)
 
 
 def conduct(
@@ -106,6 +109,13 @@ def conduct(
     Raises `HilError` for what is found before anything is connected. What goes wrong
     later is in the result: the bench is de-energised and what was captured is kept.
     """
+    watch = engine.Aside(watch)
+    slowest = max(instrument.timeout for instrument in config.instruments.values())
+    if options.patience < 2 * slowest:  # to connect anew, and to ask
+        raise ConfigError(
+            f"the guard's patience of {options.patience:g} s is too short: an instrument of {config.path} "
+            f"may be silent for {slowest:g} s twice, and the guard would take the engine for dead"
+        )
     rehearsal = rehearse(sequence, config)
     writer = RecordWriter(options.records, sequence.NAME)
     _copy_inputs(writer, sequence, config)
@@ -127,6 +137,9 @@ def conduct(
         error = error or failure
     except OSError as failure:
         error = error or StorageError(f"{writer.folder}: {failure.strerror or failure}")
+    except Exception as failure:  # noqa: BLE001 - a defect of ours; the captures are there to evaluate again
+        text = f"{writer.folder}: internal error: {type(failure).__name__}: {failure}; the captures are kept"
+        error = error or HilError(text)
     outcome = overall([v for event in events for v in event.verdicts])
     return Conducted(writer.folder, end, events, outcome, report, error)
 

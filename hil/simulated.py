@@ -63,11 +63,11 @@ class SimulatedBench:
             "dc_voltage": config.dc_voltage,
         }
         certificate = resolve("hil.calibration", "certificate")
-        self.grid = GridTerminals()
         self.dc = DcTerminals()
         self.pcs = PcsTerminals()
         self.interlock = InterlockTerminals()
         self.interlocked = any(item.role == "interlock" for item in config.instruments.values())
+        self.grid = GridTerminals(interlock=self.interlock if self.interlocked else None)
         self.inputs = AnalogInputs(
             sensors={
                 channel.input: Sensor(channel.signal, sensor.line.distort, sensor.noise or 0.0)
@@ -170,17 +170,19 @@ class _Control:
 
     def _client(self, connection: socket.socket) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        with suppress(OSError), connection, connection.makefile("rb") as lines:
-            for line in lines:
-                try:
-                    reply = self.bench.answer(json.loads(line))
-                except HilError as error:
-                    reply = {"error": str(error)}
-                connection.sendall(json.dumps(reply).encode() + b"\n")
-        with self.lock:
-            self.clients -= 1
-            if self.clients == 0:
-                self.empty.set()
+        try:
+            with suppress(OSError), connection, connection.makefile("rb") as lines:
+                for line in lines:
+                    try:
+                        reply = self.bench.answer(json.loads(line))
+                    except (HilError, TypeError, ValueError) as error:  # also: what asks is no client of ours
+                        reply = {"error": str(error)}
+                    connection.sendall(json.dumps(reply).encode() + b"\n")
+        finally:
+            with self.lock:
+                self.clients -= 1
+                if self.clients == 0:
+                    self.empty.set()
 
     def wait(self) -> None:
         """Return when everybody has left, or when nobody came."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite, nan
 
 from hil.errors import ConfigError
 
@@ -48,12 +49,16 @@ def compile_transient(points: tuple[ListPoint, ...], memory: ListMemory, name: s
     Dwells are rounded to the memory's resolution, which is noted; what would change a
     dwell by more than 1 %, or does not fit, is refused with `ConfigError`.
     """
+    if not points:
+        raise ConfigError(f"{name}: the transient has no points")
     if len(points) > memory.points:
         raise ConfigError(f"{name}: the transient has {len(points)} points, the memory holds {memory.points}")
     fitted: list[ListPoint] = []
     notes: list[str] = []
     for point in points:
-        dwell = round(point.seconds / memory.resolution) * memory.resolution
+        dwell = nan
+        if isfinite(point.seconds):
+            dwell = round(point.seconds / memory.resolution) * memory.resolution
         if not memory.shortest <= dwell <= memory.longest:
             raise ConfigError(
                 f"{name}: a dwell of {point.seconds:g} s; its list plays "
