@@ -7,6 +7,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+PYTEST := -m pytest -q -n 2 --dist worksteal
 
 .PHONY: qualify test check bench clean
 
@@ -14,7 +15,7 @@ qualify: .venv/all
 	$(BIN)/hil run voltage_sag
 
 test: check
-	$(BIN)/python -m pytest -q -n 2
+	$(BIN)/python $(PYTEST)
 	$(MAKE) wheel-test
 
 check: .venv/dev
@@ -29,11 +30,11 @@ wheel-test: .venv/dev
 	set -e; out=$$(mktemp -d); trap 'rm -rf "$$out"' EXIT; \
 	$(BIN)/python -m build -q --wheel --outdir "$$out" .; \
 	$(PYTHON) -m venv "$$out/venv"; \
-	"$$out/venv/bin/python" -m pip --disable-pip-version-check -q install -c constraints.txt \
+	"$$out/venv/bin/python" -m pip --disable-pip-version-check -q install --no-compile -c constraints.txt \
 	    "$$(ls $$out/*.whl)[all]" pytest pytest-timeout pytest-xdist hypothesis; \
 	mkdir -p "$$out/work/data"; \
 	cp -r tests "$$out/work/"; cp -r data/captures "$$out/work/data/"; cp pyproject.toml "$$out/work/"; \
-	cd "$$out/work" && "$$out/venv/bin/python" -m pytest -q -n 2 -m "not source"
+	cd "$$out/work" && "$$out/venv/bin/python" $(PYTEST) -m "not source and not thorough"
 
 bench: .venv/dev
 	$(BIN)/python benchmarks/plant.py
@@ -42,11 +43,11 @@ bench: .venv/dev
 
 .venv/all: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(PIP) install -c constraints.txt -e '.[all]'
+	$(PIP) install --no-compile -c constraints.txt -e '.[all]'
 	touch $@
 
 .venv/dev: .venv/all
-	$(PIP) install -c constraints.txt -e '.[all,dev,bench]'
+	$(PIP) install --no-compile -c constraints.txt -e '.[all,dev,bench]'
 	touch $@
 
 clean:

@@ -191,6 +191,9 @@ class _Control:
         self.server.close()
 
 
+_OUTLIVED: Final[list[subprocess.Popen[str]]] = []
+
+
 class Launched:
     """A simulated bench in a process of its own, and where to reach it once it is `ready`."""
 
@@ -213,8 +216,10 @@ class Launched:
 
     def leave(self) -> None:
         """Give the process a moment to end; it stays while others hold its control port."""
-        with suppress(subprocess.TimeoutExpired):
-            self.process.wait(0.5)
+        try:
+            self.process.wait(0.2)
+        except subprocess.TimeoutExpired:
+            _OUTLIVED.append(self.process)  # others hold it; it is not ours to wait for, nor to warn of
 
 
 def launch(path: Path, flaws: Sequence[str] = (), *, seed: int = 0, realtime: bool = False) -> Launched:

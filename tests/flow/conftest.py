@@ -24,7 +24,7 @@ def bench_text(**faults):
     """Return the shipped bench with short timeouts, and with faults planted in instruments by name."""
     text = SHIPPED.read_text()
     for name in ("grid", "battery", "pcs", "recorder", "interlock"):
-        extra = 'timeout = "0.5 s"\n'
+        extra = 'timeout = "0.3 s"\n'
         extra += "".join(f"faults.{line}\n" for line in faults.get(name, ()))
         text = text.replace(f"[instruments.{name}]\n", f"[instruments.{name}]\n{extra}")
     return text

@@ -165,6 +165,7 @@ STEPS = all_steps()
 ARM, DISARM = (next(k for k, step in enumerate(STEPS, 1) if isinstance(step, kind)) for kind in (Arm, Disarm))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("count", range(len(STEPS) + 1))
 def test_an_error_after_each_step(laboratory, dead, tmp_path, count):
     """In turn: an instrument's error, a defect of ours, the operator, an error met elsewhere."""
