@@ -6,6 +6,7 @@ names through entry points of the same groups.
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, Final
@@ -40,6 +41,7 @@ TABLE: Final[dict[str, dict[str, str]]] = {
 }
 
 
+@cache  # looking through every installed package takes milliseconds
 def names(group: str) -> dict[str, str]:
     """Return name -> "module:object" of one group, plug-ins included."""
     return {**TABLE[group], **{point.name: point.value for point in entry_points(group=group)}}

@@ -30,7 +30,7 @@ class Faults:
     """What goes wrong with a box, from an instant of plant time on [s]; never, by default."""
 
     silent_after: float = inf
-    """It takes what is sent and answers nothing."""
+    """It takes what is sent and answers nothing; whether it still acts on it differs from box to box."""
     garbage_after: float = inf
     """It answers bytes that mean nothing."""
     drops_after: float = inf

@@ -1,80 +1,213 @@
-"""Drivers on their twins. A new driver of a role is one line in a table below."""
+"""Every driver on its twin: a new driver of a role is one line in the table `PARTS`."""
 
-import importlib
 import threading
+from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field
+from functools import cache
+from typing import Any
 
 import pytest
 
 from hil.limits import Limit
-from hil.plant.terminals import DcTerminals, GridTerminals, PcsTerminals
-from hil.roles import Setup
-from hil.transport.link import CommandLog
+from hil.plant.terminals import (
+    SIGNALS,
+    AnalogInputs,
+    DcTerminals,
+    GridTerminals,
+    InterlockTerminals,
+    PcsTerminals,
+    Sensor,
+)
+from hil.roles import Input, Setup
+from hil.table import resolve
+from hil.transient import ListPoint
+from hil.transport.link import CommandLog, Link
+from hil.transport.modbus import ModbusLink
 from hil.twin.base import Faults, Scene
 
 
 @dataclass(frozen=True)
-class Part:
-    driver: str
-    twin: str
-    terminals: type
+class Play:
+    """One role: how a driver brings its box to life, and what that looks like at the terminals."""
+
+    terminals: Callable[[], Any]
+    switch: str
+    """The one of the terminals that says that the box is on."""
+    live: dict[str, Any]
+    """What the terminals are at work; safe is what they are when new."""
+    lead_up: Callable[[Any], object]
+    """What comes before the switch: sets values, energises nothing."""
+    go: Callable[[Any], object]
+    """The one command that switches it on."""
+    ask: Callable[[Any], object]
+    """A question to a box at work."""
     limits: dict[str, Limit]
+    setters: dict[str, tuple[Callable[[Any, float], object], ...]]
+    """What sets each quantity that a bench may limit; empty where the role only passes the limit on."""
+    panel: bool = True
+    """Somebody can switch it on by hand; a recorder nobody can."""
+
+
+GRID = Play(
+    terminals=GridTerminals,
+    switch="relay",
+    live={"relay": True, "volts": [277.1, 276.9, 277.0]},
+    lead_up=lambda source: source.set_voltages((277.1, 276.9, 277.0)),
+    go=lambda source: source.switch_output(on=True),
+    ask=lambda source: source.read_voltages(),
+    limits={"voltage": Limit(0, 290, "V"), "frequency": Limit(45, 65, "Hz"), "current": Limit(0, 120, "A")},
+    setters={
+        "voltage": (
+            lambda source, volts: source.set_voltages((volts, 0.0, 0.0)),
+            lambda source, volts: source.set_voltages((277.0, 277.0, volts)),
+            lambda source, volts: source.load_list([ListPoint(0.1, (0.0, volts, 0.0), 60.0)]),
+        ),
+        "frequency": (
+            lambda source, hertz: source.set_frequency(hertz),
+            lambda source, hertz: source.load_list([ListPoint(0.1, (277.0, 277.0, 277.0), hertz)]),
+        ),
+        "current": (),
+    },
+)
+
+
+def _lead_up_dc(source):
+    source.set_current_limits(140.0, 120.0)
+    source.set_power_limits(105e3, 100e3)
+    source.set_voltage(850.0)
+
+
+DC = Play(
+    terminals=DcTerminals,
+    switch="output",
+    live={"output": True, "volts": 850.0},
+    lead_up=_lead_up_dc,
+    go=lambda source: source.switch_output(on=True),
+    ask=lambda source: source.read_voltage(),
+    limits={
+        "voltage": Limit(0, 1000, "V"),
+        "current": Limit(-150, 150, "A"),
+        "power": Limit(-110e3, 110e3, "W"),
+    },
+    setters={
+        "voltage": (lambda source, volts: source.set_voltage(volts),),
+        "current": (
+            lambda source, amps: source.set_current_limits(0.0, amps),
+            lambda source, amps: source.set_current_limits(-amps, 0.0),
+        ),
+        "power": (
+            lambda source, watts: source.set_power_limits(0.0, watts),
+            lambda source, watts: source.set_power_limits(-watts, 0.0),
+        ),
+    },
+)
+PCS = Play(
+    terminals=PcsTerminals,
+    switch="enable",
+    live={"enable": True, "active_power": 100e3},
+    lead_up=lambda pcs: pcs.set_active_power(100e3),
+    go=lambda pcs: pcs.switch(on=True),
+    ask=lambda pcs: pcs.read_state(),
+    limits={"active_power": Limit(-200e3, 200e3, "W"), "reactive_power": Limit(-100e3, 100e3, "var")},
+    setters={
+        "active_power": (lambda pcs, watts: pcs.set_active_power(watts),),
+        "reactive_power": (lambda pcs, var: pcs.set_reactive_power(var),),
+    },
+)
+
+
+def _inputs():
+    return AnalogInputs({f"ai{i}": Sensor(s, lambda values: values) for i, s in enumerate(SIGNALS)})
+
+
+def _configure(recorder, rate=50e3):
+    recorder.configure([Input(signal, f"ai{i}", 10.0) for i, signal in enumerate(SIGNALS)], rate)
+
+
+RECORDER = Play(
+    terminals=_inputs,
+    switch="running",
+    live={"running": True},
+    lead_up=_configure,
+    go=lambda recorder: recorder.start(),
+    ask=lambda recorder: recorder.read(),
+    limits={"rate": Limit(1e3, 100e3, "Hz")},
+    setters={"rate": (_configure,)},
+    panel=False,
+)
+INTERLOCK = Play(
+    terminals=InterlockTerminals,
+    switch="closed",
+    live={"closed": True},
+    lead_up=lambda _: None,
+    go=lambda line: line.switch(closed=True),
+    ask=lambda line: line.read_closed(),
+    limits={},
+    setters={},
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One driver, by its name in bench files."""
+
+    play: Play
+    expects: str
+    """What the error about another box says of the one that the bench wants."""
+    stranger: str = "ACME,Toaster 2000,1,1.0"
+    """What another box answers."""
+    seen: str = "Toaster 2000"
+    """What the error says of that one."""
     options: dict[str, float | str] = field(default_factory=dict)
-    stranger: str = "Toaster 2000"
-    """What the error says of another box; one that has no text to identify itself shows something else."""
+    identity: str = ""
+    """The bench file's expression, where any maker's box may answer the driver."""
 
 
-GRID_LIMITS = {"voltage": Limit(0, 290, "V"), "frequency": Limit(45, 65, "Hz"), "current": Limit(0, 120, "A")}
-DC_LIMITS = {
-    "voltage": Limit(0, 1000, "V"),
-    "current": Limit(-150, 150, "A"),
-    "power": Limit(-110e3, 110e3, "W"),
+PARTS = {
+    "ametek_mx": Part(GRID, "california instruments"),
+    "ea_psb": Part(DC, "elektro-automatik"),
+    "regatron_topcon": Part(DC, "TopCon", seen="'max_voltage': 0.0"),  # it has no text to identify itself
+    "sunspec": Part(PCS, "HIL,.*", options={"reversion": 10.0}, identity="HIL,.*"),
+    # a multiplexed X Series device: its channels are not sampled together
+    "nidaqmx": Part(RECORDER, "(?:USB|PCIe|PXIe)-63(?:46|", "USB-6343", "USB-6343"),
+    "nidaqmx_line": Part(INTERLOCK, "(?:USB|PCIe?|PXIe?)-6", "NI 9205", "NI 9205"),
 }
+WAYS = [
+    (name, way)
+    for name, part in PARTS.items()
+    for way in (("session", "panel") if part.play.panel else ("session",))
+]
 
-GRID_SOURCES = {
-    "ametek_mx": Part("ametek_mx:AmetekMx", "ametek_mx_twin:AmetekMxTwin", GridTerminals, GRID_LIMITS),
-}
-DC_SOURCES = {
-    "ea_psb": Part("ea_psb:EaPsb", "ea_psb_twin:EaPsbTwin", DcTerminals, DC_LIMITS),
-    "regatron_topcon": Part(
-        "regatron_topcon:RegatronTopCon",
-        "regatron_topcon_twin:RegatronTopConTwin",
-        DcTerminals,
-        DC_LIMITS,
-        stranger="full-scale values",
-    ),
-}
-PCS_LIMITS = {"active_power": Limit(-200e3, 200e3, "W"), "reactive_power": Limit(-100e3, 100e3, "var")}
-PCS_UNITS = {
-    "sunspec": Part(
-        "sunspec_pcs:SunSpecPcs",
-        "sunspec_pcs_twin:SunSpecPcsTwin",
-        PcsTerminals,
-        PCS_LIMITS,
-        {"reversion": 10.0},
-    ),
-}
+
+PATIENCE, SILENCE = 10.0, 0.05
+"""How long a driver waits for a healthy box, and for one that is silent [s]."""
+found = cache(resolve)  # which looks through every installed package for plug-ins each time
 
 
 class Rig:
     """A twin at work, and drivers for it; what goes wrong with the box can be changed at any time."""
 
-    def __init__(self, part, world):
-        self.part, self.world = part, world
+    def __init__(self, name, world, *, terminals=None, faults=None, **scene):
+        self.name, self.world = name, world
+        self.part, self.play = PARTS[name], PARTS[name].play
+        self.kind = found("hil.drivers", name)
+        for package in self.kind.NEEDS:
+            pytest.importorskip(package, reason=f"{name} needs it")
         self.log = CommandLog()
-        self.terminals = world.add(part.terminals())
-        self.faults = Faults()
-        self.twin = load(part.twin)(Scene("box", self.terminals, world, part.options, self.faults))
+        self.terminals = world.add(terminals or _watched(self.play.terminals()))
+        self.faults = faults or Faults()
+        scene = {"options": self.part.options, "faults": self.faults, **scene}
+        self.twin = found("hil.twins", name)(Scene("box", self.terminals, world, **scene))
         self.address = self.twin.start()
         self.drivers = []
 
-    def driver(self, *, limits=None, timeout=2.0, **setup):
+    def driver(self, name="box", **setup):
         """Return a driver for the twin, not connected."""
-        limits = self.part.limits if limits is None else limits
-        options = {"limits": limits, "options": self.part.options, "timeout": timeout, **setup}
-        self.drivers.append(
-            load(self.part.driver)(Setup("box", self.address, self.world, self.log, **options))
-        )
+        part = self.part
+        mine = {"limits": self.play.limits, "options": part.options, "identity": part.identity}
+        setup = {**mine, "timeout": PATIENCE, **setup}
+        self.drivers.append(self.kind(Setup(name, self.address, self.world, self.log, **setup)))
         return self.drivers[-1]
 
     def ready(self, **setup):
@@ -84,10 +217,49 @@ class Rig:
         driver.prepare()
         return driver
 
+    def at_work(self, **setup):
+        """Return a driver that has brought its box to life."""
+        driver = self.ready(**setup)
+        self.play.lead_up(driver)
+        self.play.go(driver)
+        self.settle()
+        return driver
+
+    def by_hand(self):
+        """Bring the box to life behind the drivers' back, where it has a front panel."""
+        if self.play.panel:
+            for name, value in self.play.live.items():
+                setattr(self.terminals, name, deepcopy(value))
+            self.settle()
+
+    def look(self):
+        """Return of the terminals what tells a live box from a safe one."""
+        return {name: getattr(self.terminals, name) for name in self.play.live}
+
+    @property
+    def safe(self):
+        """What `look` shows of a new box."""
+        new = self.play.terminals()
+        return {name: getattr(new, name) for name in self.play.live}
+
+    def written(self):
+        """Return what the twin wrote to the terminals since the last call; what is measured aside."""
+        writes, self.terminals.writes = self.terminals.writes, []
+        return [(name, value) for name, value in writes if not name.startswith("measured_")]
+
     def fail(self, **faults):
-        """Change what goes wrong from now on, in place, as a server may hold the faults too."""
+        """Change what goes wrong from now on, in place, as a server may hold the faults too.
+
+        Drivers wait only briefly for what does not come; a healthy box has the time that it
+        takes on a busy computer.
+        """
         for name, value in asdict(Faults(**faults)).items():
             object.__setattr__(self.faults, name, value)
+        for driver in self.drivers:
+            link = next(part for part in vars(driver).values() if isinstance(part, Link))
+            link.timeout = SILENCE if "silent_after" in faults else PATIENCE
+            if isinstance(link, ModbusLink) and link._client:  # pymodbus waits for an end of garbage too
+                link._client.comm_params.timeout_connect = 0.3 if "garbage_after" in faults else link.timeout
 
     def settle(self):
         """Let the bench time pass in which what is measured follows what is set."""
@@ -95,8 +267,7 @@ class Rig:
 
     def measure(self, **measured):
         """Say what the terminals measure; from now on they follow no more."""
-        if self.terminals in self.world.terminals:
-            self.world.terminals.remove(self.terminals)
+        self.world.terminals = [other for other in self.world.terminals if other is not self.terminals]
         for name, value in measured.items():
             setattr(self.terminals, name, value)
 
@@ -106,29 +277,64 @@ class Rig:
         self.twin.stop()
 
 
-def load(name):
-    module, _, attribute = name.partition(":")
-    return getattr(importlib.import_module(f"hil.instruments.{module}"), attribute)
+def _watched(terminals):
+    """Return the same terminals, which also remember in `writes` every value that they are given."""
+
+    def remember(self, name, value):
+        if name != "writes":
+            self.writes.append((name, value))
+        object.__setattr__(self, name, value)
+
+    terminals.writes = []
+    terminals.__class__ = type("Watched", (type(terminals),), {"__setattr__": remember})
+    return terminals
 
 
-def run(part, world):
+@pytest.fixture
+def make_rig(world):
+    """Return what makes a rig for the driver of this name; in the end no thread is left behind."""
     before = set(threading.enumerate())
-    rig = Rig(part, world)
-    yield rig
-    rig.stop()
-    assert set(threading.enumerate()) == before, "a twin left a thread behind"
+    rigs = []
+
+    def make(name, **changes):
+        rigs.append(Rig(name, world, **changes))
+        return rigs[-1]
+
+    yield make
+    for rig in rigs:
+        rig.stop()
+    assert set(threading.enumerate()) == before, "a driver or a twin left a thread behind"
 
 
-@pytest.fixture(params=GRID_SOURCES.values(), ids=GRID_SOURCES)
-def grid(request, world):
-    yield from run(request.param, world)
+@pytest.fixture
+def parts():
+    return PARTS
 
 
-@pytest.fixture(params=DC_SOURCES.values(), ids=DC_SOURCES)
-def dc(request, world):
-    yield from run(request.param, world)
+def _on(*plays):
+    """Return a fixture: a rig for each driver that plays one of these, or for every driver."""
+
+    @pytest.fixture(params=[name for name, part in PARTS.items() if not plays or part.play in plays])
+    def rig(request, make_rig):
+        return make_rig(request.param)
+
+    return rig
 
 
-@pytest.fixture(params=PCS_UNITS.values(), ids=PCS_UNITS)
-def unit(request, world):
-    yield from run(request.param, world)
+box = _on()
+source = _on(GRID, DC, PCS)  # what puts power on a terminal
+grid, dc, unit = _on(GRID), _on(DC), _on(PCS)
+
+
+@pytest.fixture(params=WAYS, ids="-".join)
+def live_box(request, make_rig):
+    """Any instrument, live when its driver comes: by a session before, or by hand."""
+    name, way = request.param
+    rig = make_rig(name)
+    if way == "session":
+        rig.at_work().close()
+    else:
+        rig.by_hand()
+    assert rig.look() == rig.play.live
+    rig.written(), rig.log.entries.clear()
+    return rig
