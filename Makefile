@@ -7,7 +7,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
-PYTEST := -m pytest -q -n 2 --dist worksteal
+PYTEST := -m pytest -q -n 3 --dist worksteal
 
 .PHONY: qualify test check bench clean
 

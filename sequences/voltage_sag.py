@@ -36,10 +36,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PHASES = ("a", "b", "c")
-STEADY = 5.0
-"""Operation at the set power before the first sag: controls and temperatures settle [s]."""
-APART = 10.0
-"""Between sags: ride-through times add up within about 10 s, and each sag shall stand for itself [s]."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +48,8 @@ class VoltageSag:
     power: float = 0.8
     before: float = 1.0
     after: float = 4.0
+    steady: float = 5.0
+    apart: float = 10.0
 
     NAME: ClassVar[str] = "voltage_sag"
     CRITERIA: ClassVar[str] = "voltage_sag"
@@ -63,6 +61,8 @@ class VoltageSag:
         "power": ("pu", "active power of the PCS, positive towards the grid"),
         "before": ("s", "recorded before the sag"),
         "after": ("s", "recorded after the sag"),
+        "steady": ("s", "at the set power before the first sag: controls and temperatures settle"),
+        "apart": ("s", "after each sag; ride-through times add up within about 10 s, each shall stand alone"),
     }
 
     def __post_init__(self) -> None:
@@ -72,6 +72,8 @@ class VoltageSag:
         Limit(-1.0, 1.0, "pu").check(self.power, "voltage_sag: power")
         Limit(0.3, 60.0, "s").check(self.before, "voltage_sag: before")
         Limit(1.0, 60.0, "s").check(self.after, "voltage_sag: after")
+        Limit(0.1, 600.0, "s").check(self.steady, "voltage_sag: steady")
+        Limit(0.1, 600.0, "s").check(self.apart, "voltage_sag: apart")
         words = self.phases.split()
         if not words or any(
             len(set(w)) != len(w) or not set(w) <= set(PHASES) or list(w) != sorted(w) for w in words
@@ -104,7 +106,7 @@ class VoltageSag:
             Await("pcs.running", Limit(1.0, 1.0, ""), 60.0),
             SetPower(watts),
             Await("pcs.active_power", _around(watts, 0.02, "W", nominal.power), 20.0),
-            Hold(STEADY),
+            Hold(self.steady),
         )
         end = yield Stage(
             "energise",
@@ -142,7 +144,7 @@ class VoltageSag:
                     Fire(),
                     Hold(self.duration + self.after),
                     Disarm(),
-                    Hold(APART),
+                    Hold(self.apart),
                 ),
                 f"{self.residual:g} pu in phase{'s' if len(str(sagged)) > 1 else ''} {sagged} "
                 f"for {self.duration:g} s",

@@ -85,6 +85,8 @@ def test_parameters_come_from_text_with_a_unit():
         "power": 0.8,
         "before": 1.0,
         "after": 4.0,
+        "steady": 5.0,
+        "apart": 10.0,
     }
     assert list(sag.captures()) == ["sag_ab", "sag_c"]
 

@@ -16,15 +16,24 @@ import pytest
 from hil.clock import SimulatedClock
 
 SHIPPED = files("hil.data") / "benches" / "simulated.toml"
-QUICK = ("--set", "phases=abc", "--set", "before=0.3 s", "--set", "after=1 s")
+QUICK = tuple(
+    word
+    for setting in ("phases=abc", "before=0.3 s", "after=1 s", "steady=0.2 s", "apart=0.1 s")
+    for word in ("--set", setting)
+)
 PATIENCE = 60.0  # real time in which a slow machine must get there [s]
 
 
 def bench_text(**faults):
-    """Return the shipped bench with faults planted in instruments by name, whose timeouts are short."""
+    """Return the shipped bench with faults planted in instruments by name.
+
+    One that falls silent has a short timeout, but not so short that a busy machine looks silent.
+    """
     text = SHIPPED.read_text()
     for name, lines in faults.items():
-        extra = 'timeout = "0.4 s"\n' + "".join(f"faults.{line}\n" for line in lines)
+        extra = "".join(f"faults.{line}\n" for line in lines)
+        if "silent" in extra:
+            extra += 'timeout = "0.8 s"\n'
         text = text.replace(f"[instruments.{name}]\n", f"[instruments.{name}]\n{extra}")
     return text
 

@@ -228,6 +228,7 @@ def test_without_nidaqmx_the_simulated_bench_does_not_start(hil, tmp_path, prelu
     assert "which needs nidaqmx" in out
 
 
+@pytest.mark.thorough
 def test_without_numba_everything_works_slower(hil, quick, prelude):
     without = prelude(ABSENT.format(name="numba"))
     code, out, _ = hil("doctor", env=without)

@@ -21,8 +21,9 @@ from hil.steps import Arm, Await, Disarm, Hold, Nominal, RampGrid, SetGrid, Stag
 from hil.transport.link import CommandLog
 from hil.verdict import Outcome, overall
 
+pytestmark = pytest.mark.thorough
 SHIPPED = files("hil.data") / "benches" / "simulated.toml"
-SAG = voltage_sag.VoltageSag(phases="abc", before=0.3, after=1.0)
+SAG = voltage_sag.VoltageSag(phases="abc", before=0.3, after=1.0, steady=0.2, apart=0.1)
 
 
 class Standby:
@@ -101,12 +102,6 @@ def mortal():
     found.launched.process.wait()
 
 
-@pytest.fixture(autouse=True)
-def brief(monkeypatch):
-    monkeypatch.setattr(voltage_sag, "STEADY", 0.2)
-    monkeypatch.setattr(voltage_sag, "APART", 0.1)
-
-
 @dataclass(frozen=True)
 class Steps:
     """A sequence of one stage."""
@@ -165,7 +160,6 @@ STEPS = all_steps()
 ARM, DISARM = (next(k for k, step in enumerate(STEPS, 1) if isinstance(step, kind)) for kind in (Arm, Disarm))
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize("count", range(len(STEPS) + 1))
 def test_an_error_after_each_step(laboratory, dead, tmp_path, count):
     """In turn: an instrument's error, a defect of ours, the operator, an error met elsewhere."""

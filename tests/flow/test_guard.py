@@ -21,6 +21,7 @@ from hil.sequences import voltage_sag
 from hil.session import Options, conduct
 from hil.simulated import launch, own_group
 
+pytestmark = pytest.mark.thorough
 SHIPPED = files("hil.data") / "benches" / "simulated.toml"
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 
@@ -293,9 +294,8 @@ class Quiet:
 
 
 @pytest.mark.parametrize("interlock", [True, False])
-def test_a_grid_source_that_falls_silent_while_live(tmp_path, bench_text, monkeypatch, capsys, interlock):
+def test_a_grid_source_that_falls_silent_while_live(tmp_path, bench_text, capsys, interlock):
     """At 4 s the grid feeds a PCS that runs. Silent, it could take "OUTP OFF" or not: nobody knows."""
-    monkeypatch.setattr(voltage_sag, "STEADY", 0.2)
     text = bench_text(grid=['silent_after = "4 s"'])
     if not interlock:
         before, rest = text.split("[instruments.interlock]")
@@ -304,7 +304,7 @@ def test_a_grid_source_that_falls_silent_while_live(tmp_path, bench_text, monkey
     path = tmp_path / "bench.toml"
     path.write_text(text)
     options = Options(records=tmp_path / "records")
-    sequence = voltage_sag.VoltageSag(phases="abc", before=0.3, after=1.0)
+    sequence = voltage_sag.VoltageSag(phases="abc", before=0.3, after=1.0, steady=0.2, apart=0.1)
     done = conduct(sequence, load(path), options, Stop(), Quiet())
     assert done.outcome.value != "pass"
     about = json.loads((done.folder / "run.json").read_text())
