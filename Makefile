@@ -9,6 +9,9 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 PYTEST := -m pytest -q -n 3 --dist worksteal
 
+# Packages are compiled when first imported, once: the tests start hundreds of processes.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: qualify test check bench clean
 
 qualify: .venv/all
