@@ -88,7 +88,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except HilError as error:
         return complain(error)
     except BrokenPipeError:
-        sys.stderr.close()  # the reader left, such as `head`; nothing is left to say
+        from hil.cli.common import reader_left  # noqa: PLC0415 - only here
+
+        reader_left()
         return 0
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,11 @@ def console(*, stderr: bool = False) -> Console:
 def print_json(value: Any) -> None:
     """Print plain data for a program."""
     print(json.dumps(value, indent=2, allow_nan=False))  # noqa: T201 - the answer
+
+
+def reader_left() -> None:
+    """Let the rest of the output go nowhere: whoever read it, such as `head`, has left."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def pairs(given: Sequence[str], option: str, example: str) -> dict[str, str]:

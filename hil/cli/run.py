@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
 from hil.cli import complain
-from hil.cli.common import console, pairs, print_json
+from hil.cli.common import console, pairs, print_json, reader_left
 from hil.cli.progress import Display
 from hil.config import load
 from hil.engine import Stop
@@ -49,10 +50,14 @@ def run(arguments: argparse.Namespace) -> int:
     expected = rehearse(sequence, config).seconds
     with Stop() as stop, Display(expected, plain=arguments.plain) as display:
         conducted = conduct(sequence, config, options, stop, display)
-    if arguments.json:
-        print_json(_summary(conducted))
-    else:
-        _tables(conducted)
+    try:
+        if arguments.json:
+            print_json(_summary(conducted))
+        else:
+            _tables(conducted)
+        sys.stdout.flush()
+    except (BrokenPipeError, SystemExit):  # rich turns the one into the other
+        reader_left()  # what came of the run is still the exit code
     if conducted.error is not None:
         return complain(conducted.error)
     return 0 if conducted.outcome is Outcome.PASS else 1
