@@ -53,7 +53,10 @@ class GuardReport:
 class Guard:
     """The engine's end: starts the guard, and tells it that the engine lives."""
 
-    def __init__(self, bench: Path, log: Path, patience: float = PATIENCE) -> None:
+    def __init__(
+        self, bench: Path, log: Path, patience: float = PATIENCE, held: IO[str] | None = None
+    ) -> None:
+        """Start the process; it inherits the lock of the bench, and so holds it until it has acted."""
         self._order: dict[str, Any] = {
             "bench": str(bench.resolve()),
             "log": str(log.resolve()),
@@ -67,6 +70,7 @@ class Guard:
             stdout=subprocess.PIPE,
             text=True,
             bufsize=1,
+            pass_fds=() if held is None or sys.platform == "win32" else (held.fileno(),),
             **own_group(),
         )
         self._last = 0.0

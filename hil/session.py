@@ -11,7 +11,7 @@ from importlib import import_module
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from hil import engine
 from hil.bench import Bench
@@ -19,6 +19,7 @@ from hil.clock import HostClock, SimulatedClock
 from hil.errors import Aborted, ConfigError, HilError, StorageError
 from hil.evaluate import CRITERIA, ENVELOPE, corrected, evaluate
 from hil.guard import PATIENCE, Guard
+from hil.lock import hold
 from hil.record import Event, RecordWriter, open_record
 from hil.rehearse import nominal, rehearse
 from hil.simulated import launch
@@ -117,9 +118,11 @@ def conduct(
             f"may be silent for {slowest:g} s twice, and the guard would take the engine for dead"
         )
     rehearsal = rehearse(sequence, config)
-    writer = RecordWriter(options.records, sequence.NAME)
-    _copy_inputs(writer, sequence, config)
-    end, identities = _run(sequence, config, options, writer, stop, watch)
+    with ExitStack() as leave:
+        held = None if config.simulated else leave.enter_context(hold(config.path))
+        writer = RecordWriter(options.records, sequence.NAME)
+        _copy_inputs(writer, sequence, config)
+        end, identities = _run(sequence, config, options, writer, stop, watch, held)
     error = end.error
     events: tuple[Event, ...] = ()
     report: Path | None = None
@@ -151,9 +154,10 @@ def _run(
     writer: RecordWriter,
     stop: Stop,
     watch: Watch,
+    held: IO[str] | None,
 ) -> tuple[RunEnd, Mapping[str, str]]:
     with ExitStack() as leave:
-        guard = Guard(config.path, writer.path("guard.jsonl"), options.patience)
+        guard = Guard(config.path, writer.path("guard.jsonl"), options.patience, held)
         leave.callback(guard.close)
         clock: HostClock | SimulatedClock = HostClock()
         addresses, control = None, None
