@@ -51,7 +51,8 @@ class Bench:
         self.log = log
         self.instruments: dict[str, Instrument] = {}
         self.identities: dict[str, Identity] = {}
-        self.proofs: tuple[Proof, ...] = ()
+        self.blind = ""
+        """Why the recorder could not measure the terminals, if it could not."""
         for name, item in config.instruments.items():
             driver = resolve("hil.drivers", item.driver)
             setup = Setup(
@@ -137,7 +138,6 @@ class Bench:
         while True:
             proofs, unproven = self._prove(order, failed)
             if not unproven:
-                self.proofs = proofs
                 return proofs
             # What cannot be reached stays unproven however long we wait: the operator must know at once.
             if self.clock.now() >= deadline or set(unproven) <= set(failed):
@@ -184,8 +184,8 @@ class Bench:
         if not unproven and recorder in order and recorder.name not in failed:
             try:
                 measured = self._record_terminals()
-            except Exception:  # noqa: BLE001, S110 - then every source has to prove it by itself
-                pass
+            except Exception as error:  # noqa: BLE001 - then every source has to prove it by itself
+                self.blind = str(_ours(recorder.name, error))
             else:
                 proofs.extend(measured)
                 live = [str(proof) for proof in measured if not proof.holds]

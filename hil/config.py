@@ -145,7 +145,7 @@ class _Table:
 def find(name: str | Path) -> Path:
     """Return the path of a bench file: a path, or the name of one that is shipped."""
     path = Path(name)
-    if path.suffix == ".toml" or path.exists():
+    if path.suffix == ".toml" or path.is_file():
         if not path.is_file():
             raise ConfigError(f"there is no bench file {path}")
         return path

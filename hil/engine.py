@@ -236,7 +236,10 @@ class _Run:
             if step.limit.low <= value <= step.limit.high:
                 return
             if self.clock.now() >= end:
-                state = f" The PCS says: {self.pcs_seen}." if step.quantity.startswith("pcs") else ""
+                state = ""
+                if self.pcs_seen is not None and step.quantity.startswith("pcs"):
+                    alarms = ", ".join(self.pcs_seen.alarms) or "no alarm"
+                    state = f" The PCS says that it is {self.pcs_seen.mode}, with {alarms}."
                 raise Aborted(
                     f"{step.quantity} is {show(value, step.limit.unit)} after {step.timeout:g} s, "
                     f"expected {step.limit}.{state}"
@@ -425,6 +428,8 @@ def _end(current: _Run, guard: Guard) -> None:
         silent = [name for name in bench.instruments if name not in bench.identities]
         if silent:
             result.safety += f"; nothing was sent to {', '.join(silent)}, whose state is not known"
+        if bench.blind:
+            result.safety += f" by the sources alone, for the recorder could not: {bench.blind}"
         result.proofs = [str(proof) for proof in proofs]
     except Exception as error:  # noqa: BLE001 - whatever it is, the guard takes over
         result.safety = str(error)

@@ -33,6 +33,8 @@ from hil.transport.link import CommandLog, Exchange
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from hil.config import BenchConfig
+
 PATIENCE: Final = 15.0
 """An engine that is silent for longer has hung [s]; no exchange lasts as long."""
 LONGEST: Final = 300.0
@@ -192,15 +194,15 @@ class _Log:
         self.write(**asdict(exchange))
 
 
-def _act(order: dict[str, Any], reason: str, clock: HostClock | SimulatedClock) -> GuardReport:
+def _act(
+    order: dict[str, Any], config: BenchConfig, reason: str, clock: HostClock | SimulatedClock
+) -> GuardReport:
     log = _Log(Path(order["log"]))
     log.write(event="acting", reason=reason)
     text = ""
     for attempt in range(ATTEMPTS):
         try:
-            bench = Bench(
-                load(order["bench"]), clock, CommandLog(sink=log.exchange), addresses=order["addresses"]
-            )
+            bench = Bench(config, clock, CommandLog(sink=log.exchange), addresses=order["addresses"])
             proofs = bench.make_safe()
             text = f"{reason}; the guard de-energised the bench: " + "; ".join(map(str, proofs))
             log.write(event="safe", proofs=[str(proof) for proof in proofs])
@@ -222,8 +224,9 @@ def main() -> int:
     if not line:
         return 0  # the engine ended before there was anything to guard
     order = json.loads(line)
-    # Held from now on: a simulated bench lives as long as somebody holds its clock.
     try:
+        config = load(order["bench"])  # now: by the time it acts, somebody may have edited the file
+        # Held from now on: a simulated bench lives as long as somebody holds its clock.
         clock = HostClock() if order["control"] is None else SimulatedClock(order["control"])
     except HilError as error:
         print(json.dumps({"ready": False, "text": str(error)}), flush=True)  # noqa: T201 - for the engine
@@ -237,7 +240,7 @@ def main() -> int:
         return 0
     if "said nothing" in reason:
         _kill(order["engine"])
-    report = _act(order, reason, clock)
+    report = _act(order, config, reason, clock)
     clock.close()
     if not report.safe:
         _tell(f"\nhil guard: {report.text}")

@@ -1,7 +1,7 @@
 """Ranges that a quantity may take."""
 
 from dataclasses import dataclass
-from math import inf, isfinite
+from math import isfinite
 
 from hil.errors import ConfigError, LimitError
 
@@ -31,8 +31,3 @@ class Limit:
     def __str__(self) -> str:
         """Return the interval as text: "0 .. 300 V"."""
         return f"{self.low:g} .. {self.high:g} {self.unit}"
-
-
-def anything(unit: str) -> Limit:
-    """Return the limit that bounds nothing but refuses NaN and infinities."""
-    return Limit(-inf, inf, unit)

@@ -24,6 +24,7 @@ from hil.record import Event, RecordWriter, open_record
 from hil.rehearse import nominal, rehearse
 from hil.simulated import launch
 from hil.steps import parameters
+from hil.table import resolve
 from hil.transport.link import CommandLog, Exchange
 from hil.verdict import Outcome, overall
 
@@ -122,7 +123,14 @@ def conduct(
         held = None if config.simulated else leave.enter_context(hold(config.path))
         writer = RecordWriter(options.records, sequence.NAME)
         _copy_inputs(writer, sequence, config)
-        end, identities = _run(sequence, config, options, writer, stop, watch, held)
+        writer.write_json("sequence.json", [stage.to_dict() for stage in rehearsal.stages])
+        try:
+            end, identities = _run(sequence, config, options, writer, stop, watch, held)
+        except HilError as failure:  # the simulated bench or the guard did not start: nothing was energised
+            about = open_record(writer.folder).run
+            with suppress(StorageError):
+                writer.write_json("run.json", {**about, "end": f"error: {failure}"})
+            raise
     error = end.error
     events: tuple[Event, ...] = ()
     report: Path | None = None
@@ -187,6 +195,8 @@ def _run(
 def _copy_inputs(writer: RecordWriter, sequence: TestSequence, config: BenchConfig) -> None:
     """Put into the record what a later evaluation needs, as it was."""
     writer.write_text("bench.toml", config.text)
+    load = resolve("hil.calibration", "certificate")
+    writer.write_json("certificates.json", {c.name: load(c.certificate).to_dict() for c in config.channels})
     data = files("hil.data")
     criteria = data / "criteria" / f"{sequence.CRITERIA}.toml"
     envelope = data / "envelopes" / f"{sequence.ENVELOPE}.toml"
@@ -233,7 +243,7 @@ def _about(
             }
             for name, given in planned.items()
         },
-        "stages": [stage.to_dict() for stage in rehearsal.stages],
+        "stages": [f"{stage.name}: {stage.purpose}" for stage in rehearsal.stages],
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         "platform": f"{platform.system()} {platform.machine()}",
     }

@@ -80,14 +80,7 @@ class NidaqmxRecorder(Recorder):
         self._link.open()
 
     def _do_identify(self) -> Identity:
-        from nidaqmx.system import Device  # noqa: PLC0415 - optional, and slow to import
-
-        def ask() -> Identity:
-            device = Device(self._device, grpc_options=self._link.options)
-            version = f"NI-DAQmx {self._link.driver_version}"
-            return Identity("National Instruments", device.product_type, f"{device.serial_num:08X}", version)
-
-        return self._link.run(f"identity of {self._device}", ask)
+        return Identity("National Instruments", *self._link.device(self._device))
 
     def _do_prepare(self) -> None:
         self.make_safe()

@@ -8,7 +8,7 @@ begin and end between them.
 
 from __future__ import annotations
 
-from math import ceil, pi
+from math import pi
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -82,28 +82,3 @@ def window_rms(
 ) -> NDArray[np.float64]:
     """Return the RMS of one channel over each begins .. ends (fractional indices)."""
     return np.sqrt(np.maximum(integrals(values * values, begins, ends), 0.0) / (ends - begins))
-
-
-def sliding_rms(samples: NDArray[Any], n: float) -> NDArray[np.float64]:
-    """Return the RMS over the n intervals (fractional) before each sample; NaN until there are n.
-
-    samples: shape (..., count); n > 1. Running sums start anew every few windows, so that
-    a small value after a large one keeps its digits.
-    """
-    whole = ceil(n)
-    part = n - (whole - 1)  # share of the oldest interval, 0 < part <= 1
-    squares = np.square(samples, dtype=float)
-    rms = np.full(squares.shape, np.nan)
-    count = squares.shape[-1]
-    block = max(16 * whole, 4096)
-    for begin in range(whole, count, block):
-        end = min(begin + block, count)
-        chunk = squares[..., begin - whole : end]
-        total = np.cumsum(chunk, axis=-1)
-        newer = chunk[..., 1 : 1 - whole]
-        # Trapezoids from the newest sample back to the one after the oldest interval ...
-        area = total[..., whole:] - total[..., :-whole] - (chunk[..., whole:] + newer) / 2
-        # ... and the near part of that interval.
-        area += newer * (part - part**2 / 2) + chunk[..., :-whole] * part**2 / 2
-        rms[..., begin:end] = np.sqrt(np.maximum(area, 0.0) / n)
-    return rms

@@ -23,7 +23,6 @@ class Display:
         self._progress: Progress | None = None
         self._task: TaskID | None = None
         self._seconds = 0.0
-        self._stage = ""
 
     def __enter__(self) -> Display:
         """Start the bar."""
@@ -49,7 +48,6 @@ class Display:
 
     def stage(self, name: str, purpose: str) -> None:
         """Write the stage on a line of its own."""
-        self._stage = name
         line = f"[dim]{self._seconds:8.2f} s[/]  {escape(f'{name:<24}')} [dim]{escape(purpose)}[/]"
         if self._console.is_terminal:
             self._console.print(line, no_wrap=True, overflow="ellipsis")

@@ -1,7 +1,8 @@
 """A record: one self-contained folder per run.
 
     run.json           what was run, on what, from when to when, how it ended, proof that it is safe
-    bench.toml         the bench file as it was
+    sequence.json      its stages and steps, as rehearsed
+    bench.toml         the bench file as it was; criteria.toml and envelope.toml likewise
     commands.jsonl     every exchange with every instrument
     captures/          raw samples as acquired
     certificates.json  what turns them into volts and amperes

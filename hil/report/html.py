@@ -32,6 +32,8 @@ IN_HEADER: Final = ("sequence", "title", "simulated", "end", "units", "captures"
 SIMULATED: Final = (
     '<p class="simulated">SIMULATED: no hardware was involved, this says nothing about a real unit.</p>'
 )
+NOMINAL: Final = {"voltage": "V", "frequency": "Hz", "power": "W", "dc_voltage": "V", "phase_voltage": "V"}
+"""Units of the ratings that a sequence was scaled to."""
 ABOUT_ITSELF: Final = ("report.html", "manifest.json")
 RULE: Final = (
     "± is the expanded uncertainty (k = 2): a value passes inside the limit by at least that much and "
@@ -126,7 +128,9 @@ def _event(of: ReportInput, event: Event) -> str:
     mark = _mark(overall(event.verdicts)) if event.verdicts else ""
     out = [f"<h2>{escape(event.name)} {mark}</h2>"] if event.name != of.title else []
     if event.parameters:
-        out.append(f'<p class="soft">Commanded: {escape(_commanded(event, of.run.get("units", {})))}</p>')
+        out.append(
+            f'<p class="soft">Commanded: {escape(_commanded(event.parameters, of.run.get("units", {})))}</p>'
+        )
     out += [f'<p class="warning">{escape(warning)}</p>' for warning in event.analysis.warnings]
     if event.verdicts:
         heads = ("Outcome", "Criterion", "Measured", "Limit", "Margin", "Source")
@@ -156,10 +160,10 @@ def _event(of: ReportInput, event: Event) -> str:
     return "\n".join(out)
 
 
-def _commanded(event: Event, units: Mapping[str, str]) -> str:
+def _commanded(values: Mapping[str, Any], units: Mapping[str, str]) -> str:
     shown = [
         f"{name.replace('_', ' ')} {show(value, units.get(name, '')) if isinstance(value, float) else value}"
-        for name, value in event.parameters.items()
+        for name, value in values.items()
     ]
     return ", ".join(shown)
 
@@ -189,6 +193,9 @@ def _figure(plot: Plot) -> str:
 
 def _setup(of: ReportInput) -> str:
     about = {name: value for name, value in of.run.items() if name not in IN_HEADER}
+    for name, units in (("parameters", of.run.get("units", {})), ("nominal", NOMINAL)):
+        if name in about:
+            about[name] = _commanded(about[name], units).split(", ")
     if of.certificates:
         about["certificates"] = of.certificates
     if not about:

@@ -77,6 +77,16 @@ class DaqmxLink(Link):
             f"{self.name} at {self.address}: {asked!r} was refused with {attempt.received}"
         ) from refusal
 
+    def device(self, name: str) -> tuple[str, str, str]:
+        """Return product type, serial number and driver of a device, such as "Dev1"."""
+        from nidaqmx.system import Device  # noqa: PLC0415 - optional, and slow to import
+
+        def ask() -> tuple[str, str, str]:
+            found = Device(name, grpc_options=self.options)
+            return found.product_type, f"{found.serial_num:08X}", f"NI-DAQmx {self.driver_version}"
+
+        return self.run(f"identity of {name}", ask)
+
     @property
     def options(self) -> GrpcSessionOptions | None:
         """What nidaqmx's classes take as `grpc_options`; None for the local driver."""
