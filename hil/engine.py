@@ -147,6 +147,8 @@ class RunEnd:
     seconds: float = 0.0
     """Bench time that the run took [s]."""
     notes: list[str] = field(default_factory=list)
+    prepared: dict[str, dict[str, float | str | bool | None]] = field(default_factory=dict)
+    """What each instrument said of itself before anything was switched on."""
     error: HilError | None = None
 
 
@@ -394,6 +396,7 @@ def run(
         current.commanded = True
         bench.make_safe()
         bench.prepare()
+        result.prepared = {name: item.snapshot() for name, item in bench.instruments.items()}
         stages = sequence.stages(nominal(bench.config))
         answer: StageEnd | None = None
         while True:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from importlib import import_module
 from importlib.metadata import version
 from importlib.resources import files
+from math import isfinite
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -236,6 +237,9 @@ def _about(
         "proofs": end.proofs,
         "notes": end.notes,
         "instruments": dict(identities),
+        "prepared": {
+            name: {key: _finite(value) for key, value in said.items()} for name, said in end.prepared.items()
+        },
         "captures": {
             name: {
                 "file": f"captures/{end.captures[name]}" if name in end.captures else None,
@@ -247,6 +251,11 @@ def _about(
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         "platform": f"{platform.system()} {platform.machine()}",
     }
+
+
+def _finite(value: float | str | bool | None) -> float | str | bool | None:
+    """Return None for what an instrument has no number for: JSON knows no NaN."""
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def render_record(folder: Path) -> str:

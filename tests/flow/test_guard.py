@@ -321,3 +321,26 @@ def test_a_grid_source_that_falls_silent_while_live(tmp_path, bench_text, capsys
         assert code == 4
         assert "use the emergency stop" in printed
         assert (done.folder / "manifest.json").exists()  # the record is whole all the same
+
+
+def test_a_bench_file_edited_under_way_does_not_confuse_it(laboratory, tmp_path):
+    laboratory.energise()
+    bench = tmp_path / "lab.toml"
+    bench.write_text(SHIPPED.read_text())
+    guard = Guard(bench, tmp_path / "guard.jsonl")
+    guard.arm(laboratory.launched.addresses, laboratory.launched.control)
+    bench.write_text("[bench")
+    report = guard.act()
+    assert report.safe, report.text
+    assert not laboratory.terminals()["grid"]["relay"]
+
+
+def test_a_run_that_cannot_start_says_so_in_its_record(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise HilError("no port is free")
+
+    monkeypatch.setattr("hil.session.launch", refuse)
+    with pytest.raises(HilError, match="no port is free"):
+        conduct(voltage_sag.VoltageSag(), load(SHIPPED), Options(records=tmp_path), Stop(), Quiet())
+    (about,) = tmp_path.glob("*/run.json")
+    assert json.loads(about.read_text())["end"] == "error: no port is free"

@@ -25,6 +25,8 @@ def test_a_run_that_completes(start, bench_text, dead, quick, only_record):
     assert about["end"] == "completed"
     assert about["safe"] is True
     assert any("RMS of vdc" in proof for proof in about["proofs"])
+    assert about["prepared"]["grid"]["output"] is False
+    assert json.loads((record / "certificates.json").read_text())["va"]["unit"] == "V"
     assert guard_log(record) == []
 
 
