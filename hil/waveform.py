@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from hil.errors import ConfigError, FormatError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -31,6 +31,53 @@ class Channel:
     """"a", "b", "c", "ab", "bc", "ca", "n", "dc" or "" where it has none."""
     uncertainty: float | None = None
     """Expanded relative uncertainty of a reading (k = 2), or None where it is not known."""
+    place: str = ""
+    """Measuring point: "grid", "load", or "" for the terminals of the unit under test."""
+
+
+class Capture(Protocol):
+    """Samples to be had piece by piece: a `Waveform`, or a file that may be larger than memory.
+
+    Attributes mean what they mean there; `len(capture)` is the number of samples per channel.
+    """
+
+    @property
+    def channels(self) -> tuple[Channel, ...]: ...  # noqa: D102 - as in Waveform
+    @property
+    def rate(self) -> float: ...  # noqa: D102
+    @property
+    def start(self) -> float: ...  # noqa: D102
+    @property
+    def triggered(self) -> bool: ...  # noqa: D102
+    @property
+    def history(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def source(self) -> str: ...  # noqa: D102
+    @property
+    def stated_frequency(self) -> float | None: ...  # noqa: D102
+
+    def __len__(self) -> int: ...
+
+    def part(self, first: int, last: int) -> Waveform:
+        """Return the samples first .. last - 1 (indices, clipped to the record)."""
+        ...
+
+
+def blocks(capture: Capture, length: int) -> Iterator[Waveform]:
+    """Yield a capture in consecutive blocks of `length` samples, the last perhaps shorter."""
+    for first in range(0, len(capture), length):
+        yield capture.part(first, first + length)
+
+
+def find(
+    channels: Sequence[Channel], quantity: str, phases: Sequence[str] = PHASES, *, place: str = ""
+) -> tuple[Channel, ...]:
+    """Return the first channel of this quantity at a measuring point for each phase, in their order."""
+    found: list[Channel] = []
+    for phase in phases:
+        match = [c for c in channels if (c.quantity, c.phase, c.place) == (quantity, phase, place)]
+        found.extend(match[:1])
+    return tuple(found)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,20 +149,26 @@ class Waveform:
         """Return the index of the sample nearest to a time [s], inside the record."""
         return min(max(round((time - self.start) * self.rate), 0), max(len(self) - 1, 0))
 
-    def find(self, quantity: str, phases: Sequence[str] = PHASES) -> tuple[Channel, ...]:
-        """Return the first channel of this quantity for each phase, in the order of the phases.
+    def find(self, quantity: str, phases: Sequence[str] = PHASES, *, place: str = "") -> tuple[Channel, ...]:
+        """Return the first channel of this quantity at a measuring point for each phase, in their order.
 
         Phases that are not recorded are left out; compare lengths to know.
         """
-        found: list[Channel] = []
-        for phase in phases:
-            match = [c for c in self.channels if c.quantity == quantity and c.phase == phase]
-            found.extend(match[:1])
-        return tuple(found)
+        return find(self.channels, quantity, phases, place=place)
 
     def select(self, channels: Sequence[Channel]) -> NDArray[Any]:
         """Return the samples of some channels, shape (len(channels), n)."""
         return self.samples[[self._index[c.name] for c in channels]]
+
+    def part(self, first: int, last: int) -> Waveform:
+        """Return the samples first .. last - 1 (indices, clipped to the record); a view."""
+        first, last = max(first, 0), min(last, len(self))
+        return replace(
+            self,
+            samples=self.samples[:, first : max(first, last)],
+            valid=None if self.valid is None else self.valid[first : max(first, last)],
+            start=self.start + first / self.rate,
+        )
 
     def between(self, begin: float, end: float) -> Waveform:
         """Return the part with begin <= time < end [s]; a view, nothing is copied."""

@@ -60,7 +60,7 @@ def event():
         Series("q", "Q", "var", time, np.full(200, np.nan), "", "power"),
     )
     spectra = (Series("harmonics_v_a", "Ua", "%", np.array([60.0, 120, 180]), np.array([100, 0.1, 2]), "a"),)
-    analysis = Analysis(results, series, spectra, ("Urms(1/2)",), ("mind the gap",))
+    analysis = Analysis(results, series, spectra, (), ("Urms(1/2)",), ("mind the gap",))
     verdicts = judge_all(load_criteria("voltage_sag"), analysis, PARAMETERS, load_envelope("ieee2800"))
     return Event("sag_abc", PARAMETERS, analysis, verdicts)
 
@@ -152,7 +152,7 @@ def test_nothing_is_fetched(report):
 def test_hostile_text_stays_text(event):
     result = Result(HOSTILE, HOSTILE, HOSTILE, "", state=HOSTILE, method=HOSTILE, note=HOSTILE)
     series = Series(HOSTILE, HOSTILE, HOSTILE, np.arange(3.0), np.arange(3.0), HOSTILE, HOSTILE)
-    analysis = Analysis((*event.analysis.results, result), (series,), (series,), (HOSTILE,), (HOSTILE,))
+    analysis = Analysis((*event.analysis.results, result), (series,), (series,), (), (HOSTILE,), (HOSTILE,))
     report = ReportInput(
         HOSTILE,
         [Event(HOSTILE, {HOSTILE: HOSTILE}, analysis, event.verdicts)],

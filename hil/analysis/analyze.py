@@ -105,7 +105,13 @@ def analyze(
     series.append(
         Series("frequency", "Frequency", "Hz", signals.seconds(line.ends), hertz, group="frequency")
     )
-    return Analysis(tuple(results), tuple(series), tuple(spectra), waveform.history, tuple(warnings))
+    return Analysis(
+        tuple(results),
+        tuple(series),
+        tuple(spectra),
+        history=waveform.history,
+        warnings=tuple(warnings),
+    )
 
 
 def _plain(signals: Signals) -> list[Result]:

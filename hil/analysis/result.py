@@ -10,6 +10,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+SECTIONS = (
+    "Capture",
+    "Voltage and current",
+    "Power",
+    "Power quality",
+    "Voltage event",
+    "Ride-through",
+    "Step response",
+    "Load buffering",
+    "Stability",
+)
+"""Headings of results and tables, in the order that people read them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """One quantity. A value that could not be determined is None, never 0, and `state` says why."""
@@ -31,6 +45,8 @@ class Result:
     method: str = ""
     """Clause or formula, such as "IEC 61000-4-30, 5.4.1"."""
     note: str = ""
+    section: str = ""
+    """Heading that it stands under: one of `SECTIONS`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +65,39 @@ class Series:
     """Series of one group share a plot, such as "urms"."""
 
 
+Cell = float | str | None
+"""What a cell of a table holds; None shows as a dash."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Results that belong in rows: events, bands, modes, aggregated intervals."""
+
+    key: str
+    """Stable name for JSON, such as "voltage_events"."""
+    title: str
+    columns: tuple[str, ...]
+    units: tuple[str, ...]
+    """SI unit of each column, "" for text or numbers without one."""
+    rows: tuple[tuple[Cell, ...], ...]
+    section: str = ""
+    """Heading that it stands under: one of `SECTIONS`."""
+    method: str = ""
+    """Clause or formula."""
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """What one family of quantities contributes to an analysis."""
+
+    results: tuple[Result, ...] = ()
+    series: tuple[Series, ...] = ()
+    spectra: tuple[Series, ...] = ()
+    tables: tuple[Table, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, eq=False)
 class Analysis:
     """Everything found in one waveform."""
@@ -56,7 +105,8 @@ class Analysis:
     results: tuple[Result, ...]
     series: tuple[Series, ...] = ()
     spectra: tuple[Series, ...] = ()
-    """Harmonic subgroups: `time` holds the frequencies [Hz]."""
+    """Quantities over frequency: `time` holds the frequencies [Hz]."""
+    tables: tuple[Table, ...] = ()
     history: tuple[str, ...] = ()
     warnings: tuple[str, ...] = field(default=())
 

@@ -10,7 +10,7 @@ from zlib import error as ZlibError  # noqa: N812 - an exception
 
 import numpy as np
 
-from hil.analysis.result import Analysis, Result, Series
+from hil.analysis.result import Analysis, Result, Series, Table
 from hil.errors import FormatError
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from hil.analysis.result import Cell
     from hil.verdict import Parameters, Verdict
 
     Arrays = Mapping[str, NDArray[np.float64]]
@@ -42,6 +43,7 @@ def analysis_to_dict(analysis: Analysis) -> dict[str, Any]:
         "results": [_result_to_dict(result) for result in analysis.results],
         "series": [_head(series) for series in analysis.series],
         "spectra": [_head(series) for series in analysis.spectra],
+        "tables": [asdict(table) for table in analysis.tables],
         "history": list(analysis.history),
         "warnings": list(analysis.warnings),
     }
@@ -74,9 +76,17 @@ def analysis_from_dict(data: Mapping[str, Any], arrays: Arrays | None = None) ->
             for kind in ("series", "spectra")
             if arrays is not None
         }
-        history, warnings = tuple(data["history"]), tuple(data["warnings"])
+        tables = [
+            Table(**{**t, **{name: tuple(t[name]) for name in ("columns", "units")}, "rows": _rows(t)})
+            for t in data.get("tables", ())
+        ]
         return Analysis(
-            tuple(results), series.get("series", ()), series.get("spectra", ()), history, warnings
+            results=tuple(results),
+            series=series.get("series", ()),
+            spectra=series.get("spectra", ()),
+            tables=tuple(tables),
+            history=tuple(data["history"]),
+            warnings=tuple(data["warnings"]),
         )
     except (KeyError, TypeError) as error:
         raise FormatError(f"this is not a stored analysis: {error!r}") from error
@@ -96,6 +106,10 @@ def unpack(path: Path) -> dict[str, NDArray[np.float64]]:
             return {name: stored[name] for name in stored.files}
     except (OSError, ValueError, BadZipFile, ZlibError) as error:
         raise FormatError(f"cannot read {path}: {error}") from error
+
+
+def _rows(table: Mapping[str, Any]) -> tuple[tuple[Cell, ...], ...]:
+    return tuple(tuple(row) for row in table["rows"])
 
 
 def _head(series: Series) -> dict[str, str]:

@@ -18,7 +18,7 @@ def event():
     time = np.linspace(0, 1, 7)
     series = (Series("urms_a", "Ua", "V", time, np.array([1.0, np.nan, *range(5)]), "a", "urms"),)
     spectra = (Series("harmonics_v_a", "Ua", "%", time * 60, time / 3, "a"),)
-    analysis = Analysis(results, series, spectra, ("read",), ("careful",))
+    analysis = Analysis(results, series, spectra, (), ("read",), ("careful",))
     parameters = {"duration": 0.3, "phases": "abc"}
     verdicts = judge_all(load_criteria("voltage_sag"), analysis, parameters)
     return Event("sag_abc", parameters, analysis, verdicts)
