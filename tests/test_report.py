@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from hil.analysis.result import Analysis, Result, Series
+from hil.analysis.result import Analysis, Result, Series, Table
 from hil.envelope import load_envelope
 from hil.record import Event, RecordWriter, open_record
 from hil.report.html import ReportInput, from_analysis, from_record, render
 from hil.report.plots import plots
 from hil.report.terminal import print_results, print_verdicts
-from hil.report.thin import BUCKETS, thin
+from hil.report.thin import BUCKETS, thin, thin_series
 from hil.report.wording import measured
 from hil.verdict import Outcome, judge_all, load_criteria
 from hil.waveform import Channel, Waveform
@@ -301,3 +301,55 @@ def test_terminal_takes_no_markup_from_names():
     print_results(Analysis((Result("k", "[bold]name[/bold]", "[red]x", ""),)), out)
     assert "[bold]name[/bold]" in out.file.getvalue()
     assert "[red]x" in unescape(out.file.getvalue())
+
+
+def test_a_long_series_keeps_its_extremes_and_its_gaps():
+    time = np.arange(100_000.0)
+    values = np.sin(time / 500)
+    values[4_321], values[70_000] = 9.0, -9.0
+    values[20_000:30_000] = np.nan
+    short, thinned = thin_series(time, values)
+    assert len(short) <= 2 * BUCKETS
+    assert thinned[short == 4_321] == 9.0
+    assert thinned[short == 70_000] == -9.0
+    assert np.isnan(thinned[(short > 20_100) & (short < 29_900)]).all()
+    assert (np.diff(short) > 0).all()
+    same, whole = thin_series(time[:5000], values[:5000])
+    assert len(same) == len(whole) == 5000
+
+
+def test_results_and_tables_stand_under_their_headings(event):
+    """In the order in which people read: headings of `SECTIONS`, results before tables."""
+    results = (
+        Result("thds", "THDS", 2.5, "%", section="Power quality"),
+        Result("frequency", "Frequency", 60.0, "Hz", section="Voltage and current"),
+    )
+    table = Table(
+        "bands", "Bands", ("Band", "Amplitude"), ("", "V"), tuple((f"{k} kHz", 0.001 * k) for k in range(30)),
+        "Power quality", "IEC 61000-4-7", HOSTILE,
+    )  # fmt: skip
+    analysis = Analysis(results, tables=(table,))
+    out = io.StringIO()
+    print_results(analysis, Console(file=out, width=100))
+    text = out.getvalue()
+    places = [
+        text.index(word) for word in ("Voltage and current", "Frequency", "Power quality", "THDS", "Bands")
+    ]
+    assert places == sorted(places)
+    assert "11 kHz" in text
+    assert "11 mV" in text
+    assert "12 kHz" not in text
+    assert "18 more rows" in text
+    page = render(from_analysis("capture", waveform(), analysis))
+    assert "29 kHz" in page
+    assert "29 mV" in page
+    assert HOSTILE not in page
+
+
+def test_a_spectrum_is_drawn_over_frequency(event):
+    spectrum = Series(
+        "spectrum_v_a", "Ua", "%", np.array([5.0, 10.0]), np.array([1e-3, 1.0]), "a", "spectrum_v"
+    )
+    (plot,) = plots(Analysis((), spectra=(spectrum,)), None, None, {}, 0)
+    assert plot.layout["yaxis"]["type"] == "log"
+    assert plot.traces[0]["x"] == [5.0, 10.0]

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from hil.analysis.analyze import analyze as analyze_waveform
 from hil.analysis.signals import LINES
-from hil.capture.guess import apply_mapping
-from hil.capture.read import read
 from hil.cli.common import console, pairs, print_json
-from hil.errors import FormatError
-from hil.evaluate import corrected
 from hil.record import analysis_to_dict
+from hil.study import Given, study
 from hil.units import parse
 from hil.waveform import PHASES
 
@@ -25,23 +21,21 @@ if TYPE_CHECKING:
     from hil.waveform import Channel, Waveform
 
 
-OURS: Final = (".h5", ".blk")
-"""Captures of runs: raw, with the certificates that correct them."""
-
-
 def analyze(arguments: argparse.Namespace) -> int:
     """Read, measure, print."""
     path = Path(arguments.file)
+    given = Given(
+        mapping=pairs(arguments.mapping, "--map", 'va="CH 1"'),
+        nominal_voltage=None if arguments.nominal is None else parse(arguments.nominal, "V", "--nominal"),
+    )
     if path.is_dir():
-        raise FormatError(f"{path}: is a folder; name one capture in it")
-    mapping = pairs(arguments.mapping, "--map", 'va="CH 1"')
-    reference = None if arguments.nominal is None else parse(arguments.nominal, "V", "--nominal")
+        from hil.cli.folder import analyze_folder  # noqa: PLC0415 - only for a folder
+
+        return analyze_folder(arguments, path, given)
     screen = console(stderr=True)
-    with screen.status(escape(f"reading {path.name}")):
-        ours = path.suffix in OURS and path.is_file()
-        waveform = apply_mapping(corrected(path)[0], mapping) if ours else read(path, mapping)
-    with screen.status(f"analysing {len(waveform):,} samples of {len(waveform.channels)} channels"):
-        analysis = analyze_waveform(waveform, nominal_voltage=reference)
+    with screen.status(escape(f"analysing {path.name}")):
+        found = study(path, given)
+    waveform, analysis = found.waveform, found.analysis
     report = None
     if arguments.report is not None:
         from hil.report.html import from_analysis, render  # noqa: PLC0415 - loads plotly
@@ -54,15 +48,14 @@ def analyze(arguments: argparse.Namespace) -> int:
             {"name": c.name, "unit": c.unit, "quantity": c.quantity, "phase": c.phase}
             for c in waveform.channels
         ]
-        found = analysis_to_dict(analysis)
+        stored = analysis_to_dict(analysis)
         print_json(
             {
                 "file": str(path),
                 "rate": waveform.rate,
-                "samples": len(waveform),
+                "samples": found.samples,
                 "channels": channels,
-                "results": found["results"],
-                "warnings": found["warnings"],
+                **{name: stored[name] for name in ("results", "tables", "warnings")},
                 "report": None if report is None else str(report),
             }
         )
@@ -70,7 +63,8 @@ def analyze(arguments: argparse.Namespace) -> int:
     from hil.report.terminal import print_results  # noqa: PLC0415 - loads rich
 
     out = console()
-    size = f"{len(waveform):,} samples at {waveform.rate:,.10g} samples/s, {waveform.duration:.4g} s"
+    seconds = found.samples / waveform.rate
+    size = f"{found.samples:,} samples at {waveform.rate:,.10g} samples/s, {seconds:.4g} s"
     out.print(f"[bold]{escape(path.name)}[/]: {size}")
     used = _used(waveform)
     for quantity, members in groupby(used, lambda channel: channel.quantity):

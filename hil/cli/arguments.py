@@ -45,6 +45,13 @@ def _sequence(parser: argparse.ArgumentParser) -> None:
     _bench(parser)
 
 
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
 def _json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
@@ -101,9 +108,10 @@ def _analyze(commands: Commands, name: str) -> None:
         "measure a captured waveform (COMTRADE, CSV, Parquet, NPZ, sealed HDF5)",
         "  hil analyze fault.cfg\n"
         "  hil analyze fault.cff --report\n"
-        '  hil analyze scope.csv --map va="CH 1" --map vb="CH 2" --map vc="CH 3" --json',
+        '  hil analyze scope.csv --map va="CH 1" --map vb="CH 2" --map vc="CH 3" --json\n'
+        "  hil analyze captures/ --report",
     )
-    parser.add_argument("file", help="capture")
+    parser.add_argument("file", metavar="CAPTURE", help="file, or a folder of them")
     parser.add_argument(
         "--map",
         action="append",
@@ -120,7 +128,20 @@ def _analyze(commands: Commands, name: str) -> None:
         nargs="?",
         const="",
         metavar="FILE",
-        help="also write an HTML report (default: CAPTURE_report.html in this folder)",
+        help="also write an HTML report (default: CAPTURE_report.html in this folder; "
+        "of a folder one for each capture, in DIR_reports)",
+    )
+    parser.add_argument(
+        "--jobs",
+        type=_count,
+        metavar="N",
+        help="captures of a folder analysed at a time (default: one per processor)",
+    )
+    parser.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="analyse a folder on a Dask cluster, such as tcp://10.0.0.1:8786, whose workers see the "
+        "same folder",
     )
     _json(parser)
 

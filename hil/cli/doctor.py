@@ -36,6 +36,9 @@ PACKAGES: Final = {
     "nidaqmx": "daq",
     "grpcio": "daq",
     "pyarrow": "formats",
+    "nptdms": "formats",
+    "asammdf": "formats",
+    "distributed": "cluster",
 }
 """Package to the extra that installs it, empty for what the core always has."""
 WITHOUT: Final = {

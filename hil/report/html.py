@@ -13,12 +13,15 @@ from hil.record.events import Event
 from hil.record.manifest import hashes
 from hil.report.page import POLICY, SCRIPT, STYLE
 from hil.report.plots import plots
-from hil.report.wording import margin, measured, state
+from hil.report.wording import cell, margin, measured, sections, state
 from hil.units import show
 from hil.verdict import Outcome, overall
 
 if TYPE_CHECKING:
-    from hil.analysis.result import Analysis
+    from collections.abc import Iterable
+
+    from hil.analysis.result import Analysis, Result
+    from hil.analysis.result import Table as ResultTable
     from hil.envelope import Envelope
     from hil.record.record import Record
     from hil.report.plots import Plot
@@ -82,9 +85,14 @@ def from_record(
     )
 
 
-def from_analysis(title: str, waveform: Waveform, analysis: Analysis) -> ReportInput:
-    """Return what the report of one capture shows, which is measured and not judged."""
-    return ReportInput(title, (Event(title, {}, analysis),), {title: waveform})
+def from_analysis(
+    title: str, waveform: Waveform, analysis: Analysis, envelope: Envelope | None = None
+) -> ReportInput:
+    """Return what the report of one capture shows, which is measured and not judged.
+
+    waveform: the samples to draw, such as those around the event of a long capture.
+    """
+    return ReportInput(title, (Event(title, {}, analysis),), {title: waveform}, envelope)
 
 
 def render(of: ReportInput) -> str:
@@ -140,17 +148,14 @@ def _event(of: ReportInput, event: Event) -> str:
     whole = min(SAMPLES_DRAWN // len(of.events), 40_000)
     drawn = plots(event.analysis, waveform, of.envelope, event.parameters, whole)
     out += [_figure(plot) for plot in drawn]
-    rows = [
-        [
-            _cell(r.title),
-            _cell(measured(r), "Value", kind="number"),
-            _cell(state(r), "Remark"),
-            _cell(r.method, "Method"),
-            _cell(r.key, "Key", kind="key"),
-        ]
-        for r in event.analysis.results
-    ]
-    out += ["<h3>Measured</h3>", _table(("Quantity", "Value", "Remark", "Method", "Key"), rows)]
+    for heading, results, tables in sections(event.analysis):
+        out.append(f"<h3>{escape(heading or 'Measured')}</h3>")
+        if results:
+            out.append(_table(("Quantity", "Value", "Remark", "Method", "Key"), map(_result_row, results)))
+        for table in tables:
+            out += [f"<h4>{escape(table.title)}</h4>", _result_table(table)]
+            remarks = "; ".join(filter(None, (table.method, table.note)))
+            out += [f'<p class="soft"><small>{escape(remarks)}</small></p>'] if remarks else []
     history = [*(waveform.history if waveform else ()), *event.analysis.history]
     if history:
         steps = "\n".join(history)
@@ -181,6 +186,27 @@ def _verdict_row(verdict: Verdict) -> list[str]:
         _cell(margin(verdict), "Margin", kind="number"),
         _cell(verdict.clause, "Source", source),
     ]
+
+
+def _result_row(result: Result) -> list[str]:
+    return [
+        _cell(result.title),
+        _cell(measured(result), "Value", kind="number"),
+        _cell(state(result), "Remark"),
+        _cell(result.method, "Method"),
+        _cell(result.key, "Key", kind="key"),
+    ]
+
+
+def _result_table(of: ResultTable) -> str:
+    rows = [
+        [
+            _cell(cell(value, unit), name, kind="" if isinstance(value, str) else "number")
+            for name, unit, value in zip(of.columns, of.units, row, strict=True)
+        ]
+        for row in of.rows
+    ]
+    return _table(of.columns, rows)
 
 
 def _figure(plot: Plot) -> str:
@@ -237,7 +263,7 @@ def _files(of: ReportInput) -> str:
     )
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     head = "".join(f"<th>{escape(name)}</th>" for name in heads)
     body = "\n".join(f"<tr>{''.join(cells)}</tr>" for cells in rows)
     return f"<table><thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody></table>"

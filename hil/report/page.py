@@ -19,6 +19,7 @@ body { margin:0 auto; max-width:1180px; padding:24px 28px 64px; color:var(--ink)
 h1 { font-size:26px; line-height:1.25; margin:0 }
 h2 { font-size:19px; margin:40px 0 12px; padding-bottom:6px; border-bottom:1px solid var(--line) }
 h3 { font-size:15px; margin:24px 0 4px }
+h4 { font-size:13.5px; margin:16px 0 2px; color:var(--soft) }
 p { margin:6px 0 }
 .soft, small { color:var(--soft) } small { display:block; font-size:12.5px; line-height:1.4 }
 .simulated { margin:0 0 20px; padding:8px 14px; border:1px solid #e3c77a; border-radius:6px;

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from hil.report.thin import AFTER, BEFORE, thin
+from hil.report.thin import AFTER, BEFORE, thin, thin_series
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -28,6 +28,23 @@ GROUPS: Final = {
     "irms": ("RMS current, one cycle, each half cycle", "Current [A]", ""),
     "power": ("Active and reactive power", "Power [W, var]", SIGN_OF_POWER),
 }
+SPECTRA: Final = {
+    "spectrum_v": (
+        "Voltage spectrum",
+        "Share of the fundamental [%]",
+        "RMS of each bin over the undisturbed intervals of 10 or 12 cycles.",
+        "linear",
+        "log",
+    ),
+    "spectrum_i": (
+        "Current spectrum",
+        "Share of the fundamental [%]",
+        "RMS of each bin over the undisturbed intervals of 10 or 12 cycles.",
+        "linear",
+        "log",
+    ),
+}
+"""Title, label, caption and the kinds of both axes of what is drawn over frequency."""
 
 
 @dataclass(frozen=True)
@@ -73,15 +90,18 @@ def plots(
         title, label, caption = GROUPS.get(
             group, (series[0].title, f"{series[0].title} [{series[0].unit}]", "")
         )
-        traces = [_line(s.title, s.phase, i, s.values, s.time) for i, s in enumerate(series)]
+        traces = [_curve(s, i) for i, s in enumerate(series)]
         if group == "urms" and envelope is not None:
             traces += _envelope_in_time(envelope, analysis, waveform)
             caption = f"Dashed: the unit must ride through what stays above it; {envelope.clause}."
         yield Plot(title, caption, traces, _layout(axis, label, shapes))
     if envelope is not None and duration is not None and _value(analysis, "residual_voltage_pu") is not None:
         yield _envelope_plane(envelope, analysis, parameters)
-    for _, spectra in _grouped(analysis.spectra, lambda s: s.group or s.key.rpartition("_")[0]):
-        yield _harmonics(spectra, _value(analysis, "frequency"))
+    for group, spectra in _grouped(analysis.spectra, lambda s: s.group or s.key.rpartition("_")[0]):
+        if group.startswith("harmonics"):
+            yield _harmonics(spectra, _value(analysis, "frequency"))
+        else:
+            yield _over_frequency(group, spectra)
 
 
 def _waveforms(
@@ -195,6 +215,16 @@ def _harmonics(spectra: Sequence[Series], frequency: float | None) -> Plot:
     return Plot(title, caption, traces, layout)
 
 
+def _over_frequency(group: str, spectra: Sequence[Series]) -> Plot:
+    title, label, caption, kind, scale = SPECTRA.get(
+        group, (spectra[0].title, f"{spectra[0].title} [{spectra[0].unit}]", "", "linear", "linear")
+    )
+    traces = [_curve(s, i) for i, s in enumerate(spectra)]
+    layout = _layout({"title": {"text": "Frequency [Hz]"}, "type": kind}, label, ())
+    layout["yaxis"] |= {"type": scale} | ({"tickformat": ""} if scale == "log" else {})
+    return Plot(title, caption, traces, layout)
+
+
 def _layout(axis: Mapping[str, Any], label: str, shapes: Sequence[Any]) -> dict[str, Any]:
     return {
         "xaxis": {"gridcolor": "#e8eaed", "zeroline": False, **axis},
@@ -215,6 +245,11 @@ def _line(name: str, phase: str, number: int, values: Any, time: Any = None) -> 
     own = {} if time is None else {"x": np.round(time, 7).tolist()}
     line = {"color": _colour(phase, number), "width": 1.2}
     return {"name": name, "mode": "lines", "line": line, **own, "y": _numbers(values)}
+
+
+def _curve(series: Series, number: int) -> dict[str, Any]:
+    time, values = thin_series(series.time, series.values)
+    return _line(series.title, series.phase, number, values, time)
 
 
 def _numbers(values: Any) -> list[float | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from hil.report.wording import margin, measured, state
+from hil.report.wording import cell, margin, measured, sections, state
 from hil.verdict import Outcome, overall
 
 if TYPE_CHECKING:
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from hil.analysis.result import Analysis
+    from hil.analysis.result import Analysis, Cell
+    from hil.analysis.result import Table as ResultTable
     from hil.verdict import Verdict
 
 COLOURS: Final = {
@@ -41,17 +42,63 @@ def print_verdicts(verdicts: Sequence[Verdict], console: Console) -> None:
     console.print(Text(f"Overall: {worst}", style=COLOURS[worst]))
 
 
+SUMMARY: Final = {
+    "frequency": ("Frequency", "Hz"),
+    "reference_voltage": ("Voltage", "V"),
+    "thd_voltage": ("THD", "%"),
+    "event_kind": ("Event", ""),
+    "residual_voltage_pu": ("Residual", "pu"),
+    "event_duration": ("Lasted", "s"),
+    "trip": ("Trip", "s"),
+}
+"""Results in the summary of a folder, with their heading and unit."""
+ROWS_SHOWN: Final = 12
+"""Rows of a table in the terminal; JSON and the report have them all."""
+
+
 def print_results(analysis: Analysis, console: Console) -> None:
-    """Print one line per result, and the warnings."""
+    """Print one line per result under the headings, the tables, and the warnings."""
     from rich.text import Text  # noqa: PLC0415 - rich is slow to load
 
-    table = _table("Quantity", "Value", "Remark")
-    for result in analysis.results:
-        style = "" if result.valid else "yellow"
-        table.add_row(Text(result.title), Text(measured(result)), Text(state(result), style=style))
-    console.print(table)
+    for heading, results, tables in sections(analysis):
+        if heading:
+            console.print(Text(f"\n{heading}", style="bold"))
+        if results:
+            table = _table("Quantity", "Value", "Remark")
+            for result in results:
+                style = "" if result.valid else "yellow"
+                table.add_row(Text(result.title), Text(measured(result)), Text(state(result), style=style))
+            console.print(table)
+        for of in tables:
+            _print_table(of, console)
     for warning in analysis.warnings:
         console.print(Text(f"Warning: {warning}", style="yellow"))
+
+
+def print_summary(found: Sequence[tuple[str, Sequence[Cell]]], console: Console) -> None:
+    """Print one line per capture of a folder: its name, and the values of `SUMMARY`."""
+    from rich.text import Text  # noqa: PLC0415 - rich is slow to load
+
+    table = _table("Capture", *(title for title, _ in SUMMARY.values()))
+    for name, values in found:
+        cells = [cell(value, unit) for value, (_, unit) in zip(values, SUMMARY.values(), strict=True)]
+        table.add_row(Text(name), *map(Text, cells))
+    console.print(table)
+
+
+def _print_table(of: ResultTable, console: Console) -> None:
+    from rich.text import Text  # noqa: PLC0415 - rich is slow to load
+
+    table = _table(*of.columns)
+    for row in of.rows[:ROWS_SHOWN]:
+        table.add_row(*(Text(cell(value, unit)) for value, unit in zip(row, of.units, strict=True)))
+    console.print(Text(of.title, style="italic"))
+    console.print(table)
+    notes = [of.note] if of.note else []
+    if len(of.rows) > ROWS_SHOWN:
+        notes.append(f"{len(of.rows) - ROWS_SHOWN} more rows: --json and --report have them")
+    if notes:
+        console.print(Text("; ".join(notes), style="dim"))
 
 
 def _table(*columns: str) -> Table:

@@ -71,6 +71,28 @@ def thin(waveform: Waveform, channels: Sequence[Channel], instants: Sequence[flo
     return Thinned(tuple(stretches), np.concatenate(values, axis=1), caption)
 
 
+def thin_series(
+    time: NDArray[np.float64], values: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return a series with the lowest and the highest value of each of `BUCKETS` spans, if it is longer.
+
+    A span without a value (all NaN) keeps its gap.
+    """
+    n = time.size
+    if n <= 4 * BUCKETS:
+        return time, values
+    edges = np.arange(BUCKETS + 1) * n // BUCKETS
+    kept = []
+    for first, last in pairwise(edges.tolist()):
+        part = values[first:last]
+        if np.isnan(part).all():
+            kept += [first, last - 1]
+        else:
+            kept += sorted({first + int(np.nanargmin(part)), first + int(np.nanargmax(part))})
+    index = np.unique(kept)
+    return time[index], values[index]
+
+
 def _spans(instants: Sequence[float], longest: float) -> list[tuple[float, float]]:
     """Return the spans to draw whole, no longer than `longest` together [s]."""
     if not instants:

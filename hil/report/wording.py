@@ -5,10 +5,13 @@ from __future__ import annotations
 from math import floor, log10
 from typing import TYPE_CHECKING
 
+from hil.analysis.result import SECTIONS
 from hil.units import parse, show
 
 if TYPE_CHECKING:
-    from hil.analysis.result import Result
+    from collections.abc import Iterator
+
+    from hil.analysis.result import Analysis, Cell, Result, Table
     from hil.verdict import Verdict
 
 
@@ -40,3 +43,19 @@ def state(result: Result) -> str:
     parts = [] if result.state == "ok" else [result.state]
     parts += [] if result.valid else ["samples behind it are missing or clipped"]
     return "; ".join([*parts, *filter(None, [result.note])])
+
+
+def cell(value: Cell, unit: str) -> str:
+    """Return what a cell of a table holds, with its unit, or a dash where there is nothing."""
+    if value is None:
+        return "–"
+    return value if isinstance(value, str) else show(value, unit)
+
+
+def sections(analysis: Analysis) -> Iterator[tuple[str, list[Result], list[Table]]]:
+    """Yield (heading, results, tables) in the order that people read them; empty sections are left out."""
+    for heading in ("", *SECTIONS):
+        results = [result for result in analysis.results if result.section == heading]
+        tables = [table for table in analysis.tables if table.section == heading]
+        if results or tables:
+            yield heading, results, tables

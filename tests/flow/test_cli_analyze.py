@@ -143,9 +143,9 @@ def empty(folder):
     return "empty.csv", "empty.csv"
 
 
-def a_folder(folder):
+def an_empty_folder(folder):
     (folder / "captures").mkdir()
-    return "captures", "captures: is a folder"
+    return "captures", "captures: there is no capture in this folder"
 
 
 def binary(folder):
@@ -158,7 +158,7 @@ def unknown(folder):
     return "fault.xyz", "known are .cfg"
 
 
-@pytest.mark.parametrize("broken", [truncated, mislabelled, lonely, empty, a_folder, binary, unknown])
+@pytest.mark.parametrize("broken", [truncated, mislabelled, lonely, empty, an_empty_folder, binary, unknown])
 def test_a_broken_file_is_named_in_one_line(hil, tmp_path, broken):
     name, says = broken(tmp_path)
     code, out, err = hil("analyze", name)
