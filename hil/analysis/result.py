@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -120,3 +122,8 @@ class Analysis:
     def __contains__(self, key: str) -> bool:
         """Say whether there is a result of this key."""
         return any(result.key == key for result in self.results)
+
+
+def under(section: str, results: Iterable[Result]) -> tuple[Result, ...]:
+    """Return results under a heading."""
+    return tuple(replace(result, section=section) for result in results)

@@ -45,7 +45,8 @@ WITHOUT: Final = {
     "": "hil-bench does not work without it",
     "fast": "the simulated bench is slower without it",
     "daq": "no NI recorder and no shipped simulated bench without it",
-    "formats": "no Parquet without it",
+    "formats": "no Parquet, TDMS or MDF4 without it",
+    "cluster": "no folder of captures on a Dask cluster without it",
 }
 
 
