@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hil.capture.read import READERS
 from hil.errors import ConfigError, HilError, MissingExtra
 from hil.record import analysis_to_dict
-from hil.study import Given, study
+from hil.study import Question, study
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -36,7 +36,7 @@ class Job:
     """One file to analyse, and where its report goes."""
 
     path: Path
-    given: Given
+    question: Question
     report: Path | None = None
 
 
@@ -69,12 +69,12 @@ def captures_in(folder: Path) -> list[Path]:
 def analyse(job: Job) -> Done:
     """Analyse one file; whatever is wrong with it stands in the answer."""
     try:
-        result = study(job.path, job.given)
+        result = study(job.path, job.question)
         if job.report is not None:
             from hil.report.html import from_analysis, render  # noqa: PLC0415 - loads plotly
 
             job.report.parent.mkdir(parents=True, exist_ok=True)
-            page = render(from_analysis(job.path.name, result.waveform, result.analysis))
+            page = render(from_analysis(job.path.name, result.excerpt, result.analysis, result.envelope))
             job.report.write_text(page, encoding="utf-8")
     except HilError as error:
         return Done(job.path, None, str(error))
@@ -86,7 +86,7 @@ def analyse(job: Job) -> Done:
         )
     stored = analysis_to_dict(result.analysis)
     kept = {name: stored[name] for name in ("results", "tables", "warnings")}
-    about = {"samples": result.samples, "rate": result.waveform.rate}
+    about = {"samples": result.samples, "rate": result.rate}
     return Done(job.path, {**about, **kept}, report=job.report)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hil.analysis.analyze import analyze
 from hil.analysis.result import Analysis, Result
-from hil.analysis.signals import trigger_time
+from hil.analysis.survey import trigger_time
 from hil.capture.blocklog import load_block_log
 from hil.capture.sealed import read_sealed, read_sealed_metadata
 from hil.criteria import load_criteria

@@ -2,34 +2,59 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import sqrt
 from typing import TYPE_CHECKING, Final
 
-from hil.analysis.analyze import analyze
+import numpy as np
+
+from hil.analysis.analyze import Given, joined, measure
+from hil.analysis.buffering_findings import buffering_findings
+from hil.analysis.power_series import power_series
+from hil.analysis.result import Analysis, Findings, Table
+from hil.analysis.signals import LINES
 from hil.capture.guess import apply_mapping
-from hil.capture.read import read
-from hil.errors import FormatError
+from hil.capture.read import open_capture
+from hil.distortion import judge_distortion
+from hil.distortion_limits import load_distortion_limits
+from hil.envelope import Envelope, load_envelope
+from hil.envelope_findings import envelope_findings
+from hil.errors import ConfigError
 from hil.evaluate import corrected
+from hil.variation import judge_variation, load_variation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from hil.analysis.result import Analysis
-    from hil.waveform import Waveform
+    from hil.analysis.analyze import Measured
+    from hil.analysis.power_series import PowerSeries
+    from hil.waveform import Capture, Channel, Waveform
 
 OURS: Final = (".h5", ".blk")
 """Captures of runs: raw, with the certificates that correct them."""
+SECTION: Final = "Load buffering"
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """What a person says of a capture; everything else is measured."""
+class Question:
+    """What a person says of a capture, and asks of it."""
 
     mapping: Mapping[str, str] = field(default_factory=dict)
     """Roles of channels, such as {"va": "CH 1"}."""
-    nominal_voltage: float | None = None
-    """RMS of the recorded voltages [V]."""
+    given: Given = Given()  # noqa: RUF009 - frozen
+    envelopes: tuple[str, ...] = ()
+    """Names or files of ride-through envelopes."""
+    distortion: tuple[str, ...] = ()
+    """Names or files of limits of distortion."""
+    variation: tuple[str, ...] = ()
+    """Names or files of limits of power variation."""
+    rated_power: float | None = None
+    """That ramps and errors of load buffering are referred to [W]."""
+    short_circuit_ratio: float | None = None
+    """Isc / I_L at the point of common coupling."""
+    site: float | None = None
+    """Rating of the site over that of the bench."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,18 +62,108 @@ class Study:
     """What was found in one file."""
 
     path: Path
-    waveform: Waveform
-    """The samples to draw."""
+    channels: tuple[Channel, ...]
+    rate: float
+    """[Hz]"""
     samples: int
     """Per channel, in the whole capture."""
+    excerpt: Waveform
+    """The samples to draw."""
     analysis: Analysis
+    envelope: Envelope | None
+    """The one to draw."""
 
 
-def study(path: Path, given: Given) -> Study:
-    """Return what a captured file holds."""
-    if not path.is_file():
-        raise FormatError(f"{path}: there is no such file; check the name")
-    ours = path.suffix.lower() in OURS
-    waveform = apply_mapping(corrected(path)[0], given.mapping) if ours else read(path, given.mapping)
-    analysis = analyze(waveform, nominal_voltage=given.nominal_voltage)
-    return Study(path, waveform, len(waveform), analysis)
+def study(path: Path, question: Question, progress: Callable[[float], None] | None = None) -> Study:
+    """Return what a captured file holds; progress is called with the share that is done."""
+    capture: Capture
+    if path.suffix.lower() in OURS and path.is_file():
+        capture = apply_mapping(corrected(path)[0], question.mapping)
+    else:
+        capture = open_capture(path, question.mapping)
+    envelopes = [load_envelope(name) for name in question.envelopes]
+    measured = measure(capture, question.given, progress)
+    parts = [
+        _envelopes(measured, envelopes),
+        _distortion(measured, question),
+        _buffering(power_series(capture), question),
+    ]
+    analysis = measured.analysis
+    more = joined([Findings(analysis.results, analysis.series, analysis.spectra, analysis.tables), *parts])
+    whole = replace(more, history=analysis.history, warnings=(*analysis.warnings, *more.warnings))
+    return Study(
+        path,
+        capture.channels,
+        capture.rate,
+        len(capture),
+        measured.excerpt,
+        whole,
+        envelopes[0] if envelopes else None,
+    )
+
+
+def _envelopes(measured: Measured, envelopes: list[Envelope]) -> Findings:
+    hertz = measured.quality.frequency
+    if not envelopes or hertz is None:
+        return Findings()
+    return envelope_findings(envelopes, measured.time, measured.urms, measured.reference, cycle=1 / hertz)
+
+
+def _distortion(measured: Measured, question: Question) -> Findings:
+    tables, quality, given = [], measured.quality, question.given
+    for name in question.distortion:
+        limits = load_distortion_limits(name)
+        if not np.isfinite(measured.reference) or quality.frequency is None:
+            raise ConfigError(f"{name}: there is no alternating voltage to refer to")
+        between = any(channel.phase in LINES for channel in quality.voltages)
+        bases = {"THD": measured.reference, "TDD": given.demand_current, "TRD": given.rated_current}
+        base = bases[limits.total]
+        if base is None:
+            option = {"TDD": "--demand-current", "TRD": "--rated-current"}[limits.total]
+            raise ConfigError(f"{name}: its limits are shares of a current; give it with {option}")
+        judgement = judge_distortion(
+            limits,
+            quality,
+            base=base,
+            voltage=measured.reference * (1 if between else sqrt(3)),
+            ratio=question.short_circuit_ratio,
+            nominal_voltage=given.nominal_voltage,
+        )
+        tables.append(judgement.table)
+    return Findings(tables=tuple(tables))
+
+
+def _buffering(powers: PowerSeries, question: Question) -> Findings:
+    """Return what reaches the grid of a load, and how the grid's power stands against limits."""
+    load, grid = powers.at.get("load"), powers.at.get("grid")
+    if grid is None and load is not None and "" in powers.at:
+        grid = load - powers.at[""]  # what the unit does not deliver
+    parts = []
+    if load is not None and grid is not None:
+        rating = question.rated_power
+        if rating is None:
+            warning = "load buffering is told per unit of a rating: give it with --rated-power"
+            parts.append(Findings(warnings=(warning,)))
+        else:
+            resolution = 1 / powers.rate
+            parts.append(
+                buffering_findings(load, grid, powers.rate, rating=rating, source_resolution=resolution)
+            )
+    seen = grid if grid is not None else powers.at.get("")
+    for name in question.variation:
+        if seen is None:
+            raise ConfigError(f"{name}: neither a power is recorded, nor three voltages and currents")
+        limits = load_variation(name)
+        verdicts = judge_variation(limits, seen, powers.rate, question.site, rating=question.rated_power)
+        rows = tuple(
+            (v.title, v.value, v.limit, v.unit, v.margin, v.outcome.value, v.reason, v.confidence)
+            for v in verdicts
+        )
+        columns = ("Limit", "Measured", "At most", "Unit", "Margin", "Outcome", "Reason", "Confidence")
+        source = f"{limits.source}, {limits.date}"
+        table = Table(
+            f"variation_{limits.name}", limits.title, columns, ("",) * len(columns), rows, SECTION, source
+        )
+        parts.append(Findings(tables=(table,)))
+    whole = joined(parts)
+    return Findings(whole.results, whole.series, whole.spectra, whole.tables, whole.warnings)

@@ -1,17 +1,29 @@
-"""One waveform in, everything that it tells out."""
+"""One capture in, everything that it tells out.
+
+Power quality, powers and events come from one streamed pass over the whole capture. What
+happened in an event is told from its samples: the whole capture where it is short, else
+those around the event.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from math import inf
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hil.analysis import dips, harmonics, ride_through
+from hil.analysis import dips, power_quality, ride_through
 from hil.analysis.frequency import line_frequency
-from hil.analysis.power import PowerTrack, power_track
-from hil.analysis.result import Analysis, Result, Series
-from hil.analysis.signals import Signals, sort, trigger_time
-from hil.analysis.step import step_response
+from hil.analysis.phase_findings import jump_results
+from hil.analysis.power import power_track
+from hil.analysis.power_findings import power_findings
+from hil.analysis.quality import quality as power_quality_of
+from hil.analysis.result import Analysis, Findings, Result, Series, under
+from hil.analysis.signals import Signals, sort, voltages_in
+from hil.analysis.span import span_of
+from hil.analysis.step_findings import step_findings
+from hil.analysis.survey import survey
 from hil.analysis.voltages import (
     Cycles,
     amplitudes,
@@ -25,265 +37,292 @@ from hil.analysis.voltages import (
 from hil.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from numpy.typing import NDArray
 
-    from hil.waveform import Waveform
+    from hil.analysis.dips import VoltageEvent
+    from hil.analysis.frequency import LineFrequency
+    from hil.analysis.quality import Quality
+    from hil.waveform import Capture, Waveform
+
+SHORT = 60.0
+"""Captures up to this long are looked at sample by sample; longer ones around their event [s]."""
+BEFORE, AFTER = 5.0, 25.0
+"""What is looked at around the event of a longer one [s]."""
 
 
-def analyze(
-    waveform: Waveform,
-    *,
-    nominal_voltage: float | None = None,
-    nominal_frequency: float | None = None,
-    event: float | None = None,
-) -> Analysis:
-    """Return all quantities that a record allows.
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What is known of a capture beforehand; everything else is measured."""
 
-    nominal_voltage: declared RMS of the recorded voltages [V]; without it the voltage
-    before the event is the reference. nominal_frequency: 50 takes windows of 10 cycles,
-    60 of 12; without it the measured one decides [Hz]. event: known instant of the
-    event; the voltage event nearest to it is analysed, or a power step there [s].
-    Raises `ConfigError` where no channel is a voltage.
+    nominal_voltage: float | None = None
+    """Declared RMS of the recorded voltages; without it that before the event is the reference [V]."""
+    nominal_frequency: float | None = None
+    """50 takes intervals of 10 cycles, 60 of 12; without it the measured one decides [Hz]."""
+    event: float | None = None
+    """Known instant of the event: the voltage event nearest to it is analysed, or a power step there [s]."""
+    rated_current: float | None = None
+    """[A]"""
+    demand_current: float | None = None
+    """Maximum demand load current I_L, for TDD [A]."""
+    lamp: int | None = None
+    """Of the flickermeter, 120 or 230 [V]; without it 230 at 50 Hz and 120 at 60 Hz."""
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """An analysis, with what further comparisons are made from."""
+
+    analysis: Analysis
+    quality: Quality
+    excerpt: Waveform
+    """The samples of the event, or the beginning, of a long capture; all of a short one."""
+    reference: float
+    """Declared voltage, or that before the event; NaN where there was none [V]."""
+    time: NDArray[np.float64]
+    """Instants of `urms` [s]."""
+    urms: NDArray[np.float64]
+    """Latest Urms(1/2) of each voltage then, shape (channels, instants) [V]."""
+
+
+def analyze(capture: Capture, **given: float | None) -> Analysis:
+    """Return all quantities that a capture allows; `given` are fields of `Given`.
+
+    Raises `ConfigError` where no channel is a voltage: there is nothing to refer to.
     """
-    if nominal_voltage is not None and not nominal_voltage > 0:
-        raise ConfigError(f"nominal voltage {nominal_voltage:g} V: give a positive RMS value")
-    signals = sort(waveform)
-    results, warnings = _plain(signals), list[str]()
-    line = line_frequency(signals.voltages.samples, waveform.rate) if len(signals.voltages) else None
+    return measure(capture, Given(**given)).analysis  # type: ignore[arg-type] # lamp is a whole number
+
+
+def measure(capture: Capture, given: Given, progress: Callable[[float], None] | None = None) -> Measured:
+    """Return all quantities that a capture allows, and what they were made from.
+
+    progress: called with the share that is done, 0 to 1.
+    """
+    if given.nominal_voltage is not None and not given.nominal_voltage > 0:
+        raise ConfigError(f"nominal voltage {given.nominal_voltage:g} V: give a positive RMS value")
+    if not len(capture):
+        raise ConfigError(f"{capture.source or 'waveform'} holds no samples")
+    voltages_in(capture.channels, capture.source or "waveform")
+    quality = power_quality_of(
+        capture, nominal_frequency=given.nominal_frequency, lamp=given.lamp, progress=progress
+    )
+    parts = [survey(capture)]
+    voltage = _whole(quality)
+    reference = given.nominal_voltage
+    if reference is None:
+        reference = quiet_level(voltage, given.event) if voltage.times else float("nan")
+    time, urms = (
+        dips.merge(voltage.times, voltage.values) if voltage.times else (np.empty(0), np.empty((0, 0)))
+    )
+    events = dips.find_events(time, urms, reference) if time.size else ()
+    chosen = choose(events, given.event)
+    excerpt = _excerpt(capture, chosen, given.event)
+    signals = sort(excerpt)
+    line = line_frequency(signals.voltages.samples, excerpt.rate) if len(signals.voltages) else None
     if line is None:
         note = "no alternating voltage, or less than two undisturbed cycles of it"
-        results.append(Result("frequency", "Frequency", None, "Hz", state="not determinable", note=note))
-        return Analysis(tuple(results), history=waveform.history)
-    window = (float(signals.seconds(line.first)), float(signals.seconds(line.last)))
-    good = not signals.voltages.spoilt(np.array([line.first]), np.array([line.last])).any()
-    method = "phase advance of one-cycle phasors, least squares"
-    results.append(
-        Result("frequency", "Frequency", line.value, "Hz", line.uncertainty, "ok", good, window, method)
-    )
-    if waveform.stated_frequency and abs(waveform.stated_frequency - line.value) > 1:
-        warnings.append(
-            f"the file states {waveform.stated_frequency:g} Hz; the samples show {line.value:.3f} Hz"
-        )
+        title, section = "Frequency", "Voltage and current"
+        result = Result("frequency", title, None, "Hz", state="not determinable", note=note, section=section)
+        parts.append(Findings((result,)))
+    else:
+        event = _Event(signals, line, events, chosen, reference, given)
+        parts += [
+            event.voltages(),
+            power_quality.findings(
+                quality,
+                nominal_voltage=given.nominal_voltage,
+                nominal_frequency=given.nominal_frequency,
+                rated_current=given.rated_current,
+                demand_current=given.demand_current,
+                intervals_before=event.quiet,
+            ),
+            event.currents(),
+            power_findings(quality, before=event.quiet),
+        ]
+        parts.append(Findings(series=tuple(_over_time(quality, time, urms))))
+    analysis = joined(parts, history=capture.history, warnings=_about_the_file(capture, quality, line))
+    return Measured(analysis, quality, excerpt, reference, time, urms)
 
-    cycle = waveform.rate / line.value
-    track = power_track(signals, line.value)
-    voltage, current = urms_cycles(signals, track, cycle)
-    reference = nominal_voltage if nominal_voltage is not None else quiet_level(voltage, event)
-    time, merged = dips.merge(voltage.times, voltage.values)
-    events = dips.find_events(time, merged, reference) if time.size else ()
-    chosen = choose(events, event)
-    if track.swapped:
-        warnings.append("the phases turn a-c-b: b and c were exchanged for the sequences")
 
-    last = float(signals.seconds(len(waveform) - 1))
-    begun, start = inception_result(signals, chosen, cycle, reference)
-    span = None
-    if chosen is not None:
-        later = [e.start for e in events if e.start > (chosen.end or np.inf)]
-        span = ride_through.span_of(
-            chosen, start, later[0] - track.cycle if later else last, track, reference
-        )
-    steady_end = min(start, last) if chosen or event is None else event
-    if chosen and not chosen.begun and chosen.end is None:
-        steady_end = last  # low from end to end: that is how the voltage was
-    # A jump of phase moves the zero crossings in the half cycle before it.
-    quiet = steady_end - (track.cycle / 2 if steady_end < last else 2 / waveform.rate)
-    spectra: list[Series] = []
-    results += [
-        begun,
-        *amplitudes(signals, voltage, current, quiet, cycle, reference, nominal_voltage),
-        *event_results(signals, chosen, len(events), track.cycle, reference),
-        *_distortion(signals, voltage, quiet, line.value, nominal_frequency, spectra),
-        *_unbalance(track, quiet),
-    ]
-    if len(signals.currents) and track.time.size:
-        results += _reaction(signals, track, span, quiet, last, reference)
-        if chosen is None and event is not None:
-            results += _power_step(track, event)
-    series = [*_series(signals, voltage, current, time, merged, track)]
-    hertz = np.where(signals.voltages.spoilt(line.ends - 1.5 * cycle, line.ends), np.nan, line.track)
-    series.append(
-        Series("frequency", "Frequency", "Hz", signals.seconds(line.ends), hertz, group="frequency")
-    )
+def joined(
+    parts: Iterable[Findings], *, history: tuple[str, ...] = (), warnings: tuple[str, ...] = ()
+) -> Analysis:
+    """Return an analysis of several findings; of two results or series with one key the first stands."""
+    results: dict[str, Result] = {}
+    series: dict[str, Series] = {}
+    every = list(parts)
+    for part in every:
+        for result in part.results:
+            results.setdefault(result.key, result)
+        for one in part.series:
+            series.setdefault(one.key, one)
     return Analysis(
-        tuple(results),
-        tuple(series),
-        tuple(spectra),
-        history=waveform.history,
-        warnings=tuple(warnings),
+        results=tuple(results.values()),
+        series=tuple(series.values()),
+        spectra=tuple(one for part in every for one in part.spectra),
+        tables=tuple(one for part in every for one in part.tables),
+        history=history,
+        warnings=(*warnings, *dict.fromkeys(text for part in every for text in part.warnings)),
     )
 
 
-def _plain(signals: Signals) -> list[Result]:
-    """Return what needs no line frequency: share of good samples, trigger, DC voltage."""
-    waveform = signals.waveform
-    good = np.isfinite(waveform.samples).all(axis=0)
-    if waveform.valid is not None:
-        good &= waveform.valid
-    share = 100 * float(good.mean())
-    results = [Result("valid_share", "Good samples", share, "%", method="instants good on every channel")]
-    edge = trigger_time(waveform)
-    method = "rising edge of the trigger channel"
-    if edge is None and waveform.triggered:
-        edge, method = 0.0, "time zero of the record"
-    state, wide = ("no trigger", None) if edge is None else ("ok", 1 / waveform.rate)
-    results.append(Result("trigger", "Trigger", edge, "s", wide, state, method=method))
-    for channel, row in zip(signals.dc_voltages.channels, signals.dc_voltages.samples, strict=True):
-        valid = signals.dc_voltages.bad is None
-        for key, title, value in (
-            ("dc_voltage_min", "Lowest DC voltage", float(row.min())),
-            ("dc_voltage_max", "Highest DC voltage", float(row.max())),
-        ):
-            wide = None if channel.uncertainty is None else channel.uncertainty * abs(value)
-            results.append(Result(key, title, value, "V", wide, valid=valid, method="extreme sample"))
-    return results
+class _Event:
+    """The voltage event of an excerpt, or its undisturbed samples where there is none."""
 
+    def __init__(
+        self,
+        signals: Signals,
+        line: LineFrequency,
+        events: tuple[VoltageEvent, ...],
+        chosen: VoltageEvent | None,
+        reference: float,
+        given: Given,
+    ) -> None:
+        rate = signals.waveform.rate
+        self.signals, self.line, self.events, self.chosen = signals, line, events, chosen
+        self.reference, self.given = reference, given
+        self.cycle = rate / line.value
+        self.track = power_track(signals, line.value)
+        self.voltage, self.current = urms_cycles(signals, self.track, self.cycle)
+        self.last = float(signals.seconds(len(signals.waveform) - 1))
+        self.begun, self.start = inception_result(signals, chosen, self.cycle, reference)
+        self.span = None
+        if chosen is not None:
+            later = [e.start for e in events if e.start > (chosen.end or inf)]
+            horizon = min(later[0] - self.track.cycle if later else self.last, self.last)
+            self.span = span_of(chosen, self.start, horizon, self.track, reference)
+        end = min(self.start, self.last) if chosen or given.event is None else given.event
+        if chosen and not chosen.begun and chosen.end is None:
+            end = self.last  # low from end to end: that is how the voltage was
+        # A jump of phase moves the zero crossings in the half cycle before it.
+        self.quiet = end - (self.track.cycle / 2 if end < self.last else 2 / rate)
 
-def _distortion(
-    signals: Signals, voltage: Cycles, end: float, hertz: float, nominal: float | None, spectra: list[Series]
-) -> list[Result]:
-    """Return THDS of voltages and currents in the windows before `end` [s], and add their spectra.
-
-    All channels share the windows of the first voltage, so that they stay in step.
-    """
-    cycles = 10 if (nominal or hertz) < 55 else 12
-    rate, n = signals.waveform.rate, len(signals.waveform)
-    margin, orders = harmonics.reach(rate / hertz), harmonics.usable_orders(rate / hertz)
-    crossings = voltage.edges[0]
-    crossings = crossings[(crossings >= margin) & (crossings <= n - 1 - margin)]
-    total = max(crossings.size - 1, 0) // (2 * cycles)
-    used = crossings[signals.seconds(crossings) <= end][:: -2 * cycles][::-1]  # back from the event
-    results = []
-    every = harmonics.subgroups([*signals.voltages.samples, *signals.currents.samples], used, cycles)
-    for group, name, part in (
-        (signals.voltages, "voltage", every[: len(signals.voltages)]),
-        (signals.currents, "current", every[len(signals.voltages) :]),
-    ):
-        if not len(group):
-            continue
-        key, title = f"thd_{name}", f"THD of the {name}, worst phase"
-        good = ~group.spoilt(used[:-1] - margin, used[1:] + margin)
-        levels = part[:, good]
-        if orders < 2 or not levels.shape[1]:
-            note = f"no good window of {cycles} cycles before the event"
-            results.append(Result(key, title, None, "%", state="not determinable", note=note))
-            continue
-        mean = np.sqrt((levels**2).mean(axis=1))  # over windows, IEC 61000-4-30, 4.5
-        carried = mean[:, 1] > np.sqrt((mean[:, 2:] ** 2).sum(axis=1))
-        window = (float(signals.seconds(used[0])), float(signals.seconds(used[-1])))
-        note = (
-            f"orders 2 to {orders}; {int(good.sum())} windows of {cycles} cycles, "
-            f"{total - int(good.sum())} left out (event or missing samples)"
+    def voltages(self) -> Findings:
+        """Return what the voltage was, and what it did."""
+        signals, line, track = self.signals, self.line, self.track
+        window = (float(signals.seconds(line.first)), float(signals.seconds(line.last)))
+        good = not signals.voltages.spoilt(np.array([line.first]), np.array([line.last])).any()
+        method = "phase advance of one-cycle phasors, least squares"
+        hertz = Result(
+            "frequency", "Frequency", line.value, "Hz", line.uncertainty, "ok", good, window, method
         )
-        method = "IEC 61000-4-7, THDS"
-        if not carried.all():
-            note = "a phase carries more distortion than fundamental"
-            results.append(Result(key, title, None, "%", state="not determinable", window=window, note=note))
-            continue
-        worst = float(harmonics.thds(mean).max())
-        valid = bool(good.all())
-        results.append(Result(key, title, worst, "%", None, "ok", valid, window, method, note))
-        orders_hertz = hertz * np.arange(1.0, orders + 1)
-        for channel, row in zip(group.channels, mean, strict=True):
-            which = f"harmonics_{name[0] if name == 'voltage' else 'i'}{suffix(channel.phase)}"
-            percent = 100 * row[1:] / row[1]
-            text = f"Harmonics, {channel.name}"
-            spectra.append(
-                Series(which, text, "%", orders_hertz, percent, channel.phase, f"harmonics_{which[10]}")
-            )
-    return results
+        levels = amplitudes(
+            signals,
+            self.voltage,
+            self.current,
+            self.quiet,
+            self.cycle,
+            self.reference,
+            self.given.nominal_voltage,
+        )
+        happened = event_results(signals, self.chosen, len(self.events), track.cycle, self.reference)
+        bad = signals.voltages.spoilt(line.ends - 1.5 * self.cycle, line.ends)
+        over_time = Series(
+            "frequency",
+            "Frequency",
+            "Hz",
+            signals.seconds(line.ends),
+            np.where(bad, np.nan, line.track),
+            group="frequency",
+        )
+        jumps: tuple[Result, ...] = ()
+        if self.span is not None and np.isfinite(self.start):
+            names = [c.phase or c.name for c in signals.voltages.channels]
+            jumps = jump_results(track.time, track.voltages, names, line.value, self.start, self.span.back)
+        return Findings(
+            (
+                *under("Voltage and current", [hertz, *levels]),
+                *under("Voltage event", [self.begun, *happened, *jumps]),
+            ),
+            (*_traces(self), over_time),
+            warnings=("the phases turn a-c-b: b and c were exchanged for the sequences",) * track.swapped,
+        )
+
+    def currents(self) -> Findings:
+        """Return what the currents did in the event, or in a power step at the instant given."""
+        signals, track = self.signals, self.track
+        if not len(signals.currents) or not track.time.size:
+            return Findings()
+        found = ride_through.ride_through_findings(
+            signals,
+            track,
+            self.chosen,
+            self.span,
+            end=self.quiet,
+            reference=self.reference,
+            inception=self.begun,
+            rated=self.given.rated_current,
+        )
+        if self.chosen is not None or self.given.event is None or track.power is None:
+            return found
+        step = step_findings(
+            track.time, track.power.real, self.given.event, lag=track.cycle / 2, valid=not track.spoilt.any()
+        )
+        return replace(
+            found,
+            results=(*found.results, *step.results),
+            series=(*found.series, *step.series),
+            tables=(*found.tables, *step.tables),
+        )
 
 
-def _unbalance(track: PowerTrack, end: float) -> list[Result]:
-    """Return u2/u1 before `end` [s]."""
-    if track.unbalance is None:
-        return []
-    title, method = "Unbalance u2/u1", "IEC 61000-4-30, 5.7; one-cycle phasors"
-    begin = max(end - 12 * track.cycle, float(track.time[0]) - track.cycle) if track.time.size else end
-    value, valid = ride_through.mean_within(track, track.unbalance, begin, end)
-    if value is None or not np.isfinite(value):
-        return [Result("unbalance", title, None, "%", state="not determinable", method=method)]
-    window = (begin, end)
-    return [Result("unbalance", title, 100 * value, "%", valid=valid, window=window, method=method)]
+def _whole(quality: Quality) -> Cycles:
+    """Return Urms(1/2) of the voltages over the whole capture."""
+    voltages = quality.urms[: len(quality.voltages)]
+    return Cycles((), tuple(u.end for u in voltages), tuple(u.values for u in voltages))
 
 
-def _reaction(
-    signals: Signals,
-    track: PowerTrack,
-    span: ride_through.Span | None,
-    end: float,
-    last: float,
-    reference: float,
-) -> list[Result]:
-    """Return what the currents did."""
-    powers = ride_through.steady(track, end, span, last)
-    current, positive = ride_through.prefault_current(track, end, span)
-    before = None
-    if current is not None and powers and powers[0].value is not None:
-        before = complex(*(float(result.value or 0.0) for result in powers[:2]))
-    return [
-        *powers,
-        ride_through.recovery(track, span, before),
-        *ride_through.current_loss(signals, track, current, span),
-        *ride_through.reactive_current(track, positive, span, end, reference),
-        *ride_through.peak_current(signals, positive),
-    ]
+def _excerpt(capture: Capture, event: VoltageEvent | None, near: float | None) -> Waveform:
+    """Return the samples to look at one by one: all of a short capture."""
+    rate, n = capture.rate, len(capture)
+    if n <= SHORT * rate:
+        return capture.part(0, n)
+    centre = event.start if event is not None else near if near is not None else capture.start + BEFORE
+    last = AFTER if event is None or event.end is None else min(event.end - event.start, SHORT) + AFTER
+    first = round((centre - BEFORE - capture.start) * rate)
+    return capture.part(first, first + round((BEFORE + last) * rate))
 
 
-def _power_step(track: PowerTrack, event: float) -> list[Result]:
-    """Return the response of the active power to a command at `event` [s]."""
-    if track.power is None:
-        return []
-    step = step_response(track.time, track.power.real, event, lag=track.cycle / 2)
-    method = "IEC 61400-21-1; lag of half a cycle subtracted"
-    results = []
-    for key, title, unit, value, wide in (
-        ("dead_time", "Active power, time to 10 %", "s", step.dead_time, track.cycle / 2),
-        ("rise_time", "Active power, 10 to 90 %", "s", step.rise_time, track.cycle / 2),
-        ("response_time", "Active power, time to 90 %", "s", step.response_time, track.cycle / 2),
-        ("settling_time", "Active power, time until within 2 %", "s", step.settling_time, track.cycle / 2),
-        ("overshoot", "Active power, overshoot", "pu", step.overshoot, None),
-    ):
-        state = "ok" if value is not None else step.state
-        valid = not track.spoilt.any()
-        results.append(Result(key, title, value, unit, wide, state, valid, method=method))
-    return results
+def _about_the_file(capture: Capture, quality: Quality, line: LineFrequency | None) -> tuple[str, ...]:
+    """Return where the file contradicts its samples."""
+    hertz = line.value if line is not None else quality.frequency
+    stated = capture.stated_frequency
+    if hertz is None or not stated or abs(stated - hertz) <= 1:
+        return ()
+    return (f"the file states {stated:g} Hz; the samples show {hertz:.3f} Hz",)
 
 
-def _series(
-    signals: Signals,
-    voltage: Cycles,
-    current: Cycles,
-    time: NDArray[np.float64],
-    merged: NDArray[np.float64],
-    track: PowerTrack,
-) -> list[Series]:
-    """Return the quantities over time; NaN where a sample behind a value is missing or clipped."""
-    series = [
+def _over_time(quality: Quality, time: NDArray[np.float64], urms: NDArray[np.float64]) -> list[Series]:
+    """Return Urms(1/2) of the whole capture; NaN where a sample behind a value is missing or clipped."""
+    count = len(quality.voltages)
+    channels = (*quality.voltages, *quality.currents)
+    found = [
         Series(
-            f"{name}{suffix(c.phase)}",
-            f"Urms(1/2) {c.phase}" if unit == "V" else f"Irms {c.phase}",
-            unit,
-            t,
-            v,
-            c.phase,
-            name,
+            f"{'urms' if k < count else 'irms'}{suffix(channel.phase)}",
+            f"{'Urms(1/2)' if k < count else 'Irms'} {channel.phase}".strip(),
+            channel.unit,
+            one.end,
+            one.values,
+            channel.phase,
+            "urms" if k < count else "irms",
         )
-        for group, cycles, name, unit in (
-            (signals.voltages, voltage, "urms", "V"),
-            (signals.currents, current, "irms", "A"),
-        )
-        for c, t, v in zip(group.channels, cycles.times, cycles.values, strict=True)
+        for k, (channel, one) in enumerate(zip(channels, quality.urms, strict=True))
     ]
     if time.size:
-        series.append(Series("uevent_min", "Lowest Urms(1/2)", "V", time, merged.min(axis=0), group="uevent"))
-        series.append(
-            Series("uevent_max", "Highest Urms(1/2)", "V", time, merged.max(axis=0), group="uevent")
-        )
-    bad = track.spoilt
+        found.append(Series("uevent_min", "Lowest Urms(1/2)", "V", time, urms.min(axis=0), group="uevent"))
+        found.append(Series("uevent_max", "Highest Urms(1/2)", "V", time, urms.max(axis=0), group="uevent"))
+    return found
+
+
+def _traces(event: _Event) -> list[Series]:
+    """Return the sequences and powers of the excerpt; NaN where a sample behind a value is bad."""
+    track, signals = event.track, event.signals
+    found = []
 
     def add(key: str, title: str, unit: str, values: NDArray[np.float64], group: str) -> None:
-        series.append(Series(key, title, unit, track.time, np.where(bad, np.nan, values), group=group))
+        shown = np.where(track.spoilt, np.nan, values)
+        found.append(Series(key, title, unit, track.time, shown, group=group))
 
     if len(signals.voltages) == 3:
         scale = np.sqrt(3) if signals.line_to_line else 1.0  # beside the others, so in their kind
@@ -291,4 +330,4 @@ def _series(
     if track.power is not None:
         add("p", "Active power", "W", track.power.real, "power")
         add("q", "Reactive power", "var", track.power.imag, "power")
-    return series
+    return found

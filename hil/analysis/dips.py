@@ -10,6 +10,7 @@ first sample that differs from that of one cycle earlier by more than the noise 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,7 +37,7 @@ class VoltageEvent:
     begun: bool
     """False where the record begins inside the event."""
     residual: tuple[float, ...]
-    """Lowest (dip) or highest (swell) Urms(1/2) of each channel [V]."""
+    """Lowest (dip) or highest (swell) Urms(1/2) of each channel, NaN where it is not known [V]."""
     typical: float
     """Median Urms(1/2) of the channel with the residual voltage [V]."""
     beyond: tuple[bool, ...]
@@ -45,7 +46,8 @@ class VoltageEvent:
     @property
     def extreme(self) -> float:
         """Return the lowest (dip) or highest (swell) Urms(1/2) of all channels [V]."""
-        return max(self.residual) if self.kind == "swell" else min(self.residual)
+        known = [level for level in self.residual if isfinite(level)]
+        return max(known) if self.kind == "swell" else min(known)
 
 
 def merge(
@@ -54,8 +56,12 @@ def merge(
     """Return all instants of several series, and each series' latest value then, shape (series, instants)."""
     grid = np.unique(np.concatenate(times))
     grid = grid[grid >= max((t[0] for t in times if t.size), default=0.0)]
-    held = [v[np.searchsorted(t, grid, side="right") - 1] for t, v in zip(times, values, strict=True)]
-    return grid, np.array(held)
+    return grid, np.array([hold(grid, t, v) for t, v in zip(times, values, strict=True)])
+
+
+def hold(grid: NDArray[np.float64], time: NDArray[np.float64], values: NDArray[Any]) -> NDArray[Any]:
+    """Return the latest value of a series at each instant of a grid that begins no earlier."""
+    return values[np.searchsorted(time, grid, side="right") - 1]
 
 
 def find_events(
@@ -64,19 +70,21 @@ def find_events(
     """Return the voltage events in order of time.
 
     time: instants [s]; urms: Urms(1/2), shape (channels, instants), NaN where unknown;
-    reference: declared or pre-event voltage [V].
+    reference: declared or pre-event voltage [V]. One channel known to be beyond begins an
+    event; it takes all channels known to be back to end it.
     """
-    low, high = urms.min(axis=0), urms.max(axis=0)
-    dips = _spans(low < DIP * reference, low >= (DIP + HYSTERESIS) * reference)
-    swells = _spans(high > SWELL * reference, high <= (SWELL - HYSTERESIS) * reference)
+    low, high = np.fmin.reduce(urms, axis=0), np.fmax.reduce(urms, axis=0)
+    back_up, back_down = urms.min(axis=0), urms.max(axis=0)
+    dips = spans(low < DIP * reference, back_up >= (DIP + HYSTERESIS) * reference)
+    swells = spans(high > SWELL * reference, back_down <= (SWELL - HYSTERESIS) * reference)
     events = []
-    for kind, spans in (("dip", dips), ("swell", swells)):
-        for begin, end in spans:
+    for kind, found in (("dip", dips), ("swell", swells)):
+        for begin, end in found:
             part = urms[:, begin:end]
             gone = bool((part.max(axis=0) < INTERRUPTION * reference).any())
-            residual = np.nanmin(part, axis=1) if kind == "dip" else np.nanmax(part, axis=1)
+            residual = (np.fmin if kind == "dip" else np.fmax).reduce(part, axis=1)
             beyond = residual < DIP * reference if kind == "dip" else residual > SWELL * reference
-            worst = residual.argmin() if kind == "dip" else residual.argmax()
+            worst = np.nanargmin(residual) if kind == "dip" else np.nanargmax(residual)
             events.append(
                 VoltageEvent(
                     kind="interruption" if gone else kind,
@@ -91,7 +99,20 @@ def find_events(
     return tuple(sorted(events, key=lambda event: event.start))
 
 
-def _spans(starts: NDArray[np.bool_], stops: NDArray[np.bool_]) -> list[tuple[int, int | None]]:
+def interruptions(
+    time: NDArray[np.float64], urms: NDArray[np.float64], reference: float
+) -> tuple[tuple[float, float | None], ...]:
+    """Return begin and end of each interruption itself, within its dip; end None: the record ends first [s].
+
+    It begins when all channels are below 5 % and ends when any is back above 7 % (5.5).
+    """
+    high = urms.max(axis=0)
+    known = np.fmax.reduce(urms, axis=0)
+    found = spans(high < INTERRUPTION * reference, known >= (INTERRUPTION + HYSTERESIS) * reference)
+    return tuple((float(time[a]), None if b is None else float(time[b])) for a, b in found)
+
+
+def spans(starts: NDArray[np.bool_], stops: NDArray[np.bool_]) -> list[tuple[int, int | None]]:
     """Return (begin, end) of each span from a start to the next stop; end None: the record ends first."""
     begins, ends = np.flatnonzero(starts), np.flatnonzero(stops)
     spans: list[tuple[int, int | None]] = []

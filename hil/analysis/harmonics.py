@@ -30,10 +30,10 @@ def reach(samples_per_cycle: float) -> int:
     """Return how many samples the interpolation needs on either side of a position.
 
     The error of 2n-point Lagrange interpolation amid the samples is close to
-    0.3 sin(pi f / rate)^2n; the last subgroup gets 1e-3 of its reading, lower ones far less.
+    0.3 sin(pi f / rate)^2n; the last subgroup gets 3e-4 of its reading, lower ones far less.
     """
     top = (usable_orders(samples_per_cycle) + 0.2) / samples_per_cycle
-    return max(2, ceil(log(3e-3) / log(sin(pi * top)) / 2))
+    return max(2, ceil(log(1e-3) / log(sin(pi * top)) / 2))
 
 
 def _weights(x: NDArray[np.float64], count: int) -> list[NDArray[np.float64]]:

@@ -87,6 +87,8 @@ class Table:
     method: str = ""
     """Clause or formula."""
     note: str = ""
+    detail: bool = False
+    """True for what the terminal leaves to the report and JSON."""
 
 
 @dataclass(frozen=True, eq=False)

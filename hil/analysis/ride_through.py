@@ -1,22 +1,31 @@
 """What a power conversion system did before, during and after a voltage event.
 
-IEEE 1547.1-2020 and IEEE 2800-2022 practice: trip, momentary cessation (current below
-10 % of its pre-fault value), reactive current in the sag, active power back to 90 % of
-its pre-fault value. Powers and sequences are over one sliding cycle (`power`), dated at
-its middle where instants are asked for.
+IEEE 1547.1-2020 and IEEE 2800-2022 practice: trip and momentary cessation (`cessation`),
+current in the event (`fault_current`), and here how the output came back: active current to
+80 %, active power to 90, 95 and 100 % of the pre-fault value, and how it then oscillated.
+Powers and sequences are over one sliding cycle (`power`), dated at its middle where instants
+are asked for.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
+from math import pi, sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hil.analysis.dips import DIP, SWELL
-from hil.analysis.power import HOPS
-from hil.analysis.result import Result
-from hil.analysis.step import step_response
+from hil.analysis.cessation import (
+    GONE,
+    current_left,
+    current_loss,
+    peak_current,
+    phase_table,
+    prefault_current,
+)
+from hil.analysis.fault_current import lowest_positive_sequence, negative_sequence, reactive_current
+from hil.analysis.result import Findings, Result
+from hil.analysis.span import STEADY, mean_within
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,59 +33,79 @@ if TYPE_CHECKING:
     from hil.analysis.dips import VoltageEvent
     from hil.analysis.power import PowerTrack
     from hil.analysis.signals import Signals
+    from hil.analysis.span import Span
 
-GONE, RECOVERED = 0.10, 0.90
-"""Current that counts as none, and power that counts as back, per unit of the pre-fault values."""
-_STEADY = 10
-"""Cycles that the pre-fault and post-fault values are averaged over."""
+RECOVERED = 0.90
+"""Power that counts as back, per unit of the pre-fault value."""
+_PATIENCE = 1.0
+"""How long after the voltage a record must go on to say that the power did not come back; the
+default time of IEEE 2800-2022 [s]."""
 _ANNEX_C = "IEC 61400-21-1, Annex C"
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Where the event lies in the record [s]."""
+def ride_through_findings(
+    signals: Signals,
+    track: PowerTrack,
+    event: VoltageEvent | None,
+    span: Span | None,
+    *,
+    end: float,
+    reference: float,
+    inception: Result | None = None,
+    phase_jump: Result | None = None,
+    rated: float | None = None,
+    threshold: float = GONE,
+) -> Findings:
+    """Return everything that the currents did in a voltage event.
 
-    start: float
-    """Inception."""
-    back: float | None
-    """When the last voltage came back; None where the record ends first."""
-    horizon: float
-    """Start of the next event, or the end of the record."""
-
-
-def span_of(event: VoltageEvent, start: float, horizon: float, track: PowerTrack, reference: float) -> Span:
-    """Return the span of a voltage event that began at `start` and is over before `horizon` [s].
-
-    A sudden step is half-way through the mean square over one cycle half a cycle after it
-    happened, whatever its height; so is the middle of a slow rise.
+    event, span: the event and where it lies, None where there was none. end: end of the
+    steady state before it [s]. reference: nominal or pre-fault voltage, phase-to-neutral or
+    between lines as recorded [V]. inception: its result, for the uncertainty of delays.
+    phase_jump: goes with the others. rated: rated current [A]. threshold: current that
+    counts as none, per unit of that before the event.
     """
-    if event.end is None:
-        return Span(start, None, horizon)
-    swell = event.kind == "swell"
-    worst = (track.urms.max(axis=0) if swell else track.urms.min(axis=0)) ** 2
-    level = ((SWELL if swell else DIP) * reference) ** 2
-    inside = (track.time > start) & (track.time <= event.end)
-    beyond = np.flatnonzero(inside & (worst > level if swell else worst < level))
-    if not beyond.size:
-        return Span(start, event.end, horizon)
-    at = int(beyond[-1])
-    first, last = max(at - HOPS, 0), min(at + HOPS, worst.size - 1)
-    middle = (worst[first] + worst[last]) / 2
-    part, sign = worst[first : last + 1], -1 if swell else 1
-    k = first + int(np.flatnonzero(sign * part <= sign * middle)[-1])
-    share = (middle - worst[k]) / (worst[k + 1] - worst[k]) if k < last and worst[k + 1] != worst[k] else 0.0
-    step = float(track.time[1] - track.time[0])
-    return Span(start, float(track.time[k] + share * step) - track.cycle / 2, horizon)
+    neutral = reference / sqrt(3) if signals.line_to_line else reference
+    current, positive = prefault_current(track, end, span)
+    results = [
+        _event_end(track, event, span),
+        *([] if phase_jump is None else [phase_jump]),
+        *lowest_positive_sequence(track, span, neutral),
+    ]
+    if len(signals.currents):
+        powers = steady(track, end, span, float(signals.seconds(len(signals.waveform) - 1)))
+        before = None
+        if current is not None and powers and powers[0].value is not None:
+            before = complex(*(float(result.value or 0.0) for result in powers[:2]))
+        doubt = (inception.uncertainty if inception else None) or 0.0
+        results += [
+            *powers,
+            *current_loss(signals, track, current, span, threshold=threshold, doubt=doubt),
+            *current_left(track, current, span),
+            *reactive_current(track, positive, span, end, neutral, rated),
+            *negative_sequence(signals, track, positive, span, neutral),
+            restore(track, span, before, end),
+            *(recovery(track, span, before, share) for share in (RECOVERED, 0.95, 1.00)),
+            *oscillation(track, span, before, end),
+            *peak_current(signals, positive),
+        ]
+    table = phase_table(
+        signals, track, event, span, end=end, before=current, reference=reference, threshold=threshold
+    )
+    return Findings(
+        tuple(replace(result, section="Ride-through") for result in results),
+        tables=() if table is None else (table,),
+    )
 
 
-def mean_within(
-    track: PowerTrack, values: NDArray[np.float64], begin: float, end: float
-) -> tuple[float | None, bool]:
-    """Return the mean over the windows within begin .. end [s], and whether their samples are good."""
-    inside = (track.time - track.cycle >= begin - 1e-9) & (track.time <= end + 1e-9)
-    if not inside.any():
-        return None, True
-    return float(values[inside].mean()), not track.spoilt[inside].any()
+def _event_end(track: PowerTrack, event: VoltageEvent | None, span: Span | None) -> Result:
+    """Return when the last voltage came back."""
+    result = Result("event_end", "Voltage back", None, "s", method="middle of the step of the mean square")
+    if event is None or span is None:
+        return replace(result, state="no event")
+    if span.back is None:
+        return replace(result, state="unfinished")
+    inside = (track.time >= span.back) & (track.time <= span.back + track.cycle)
+    return replace(result, value=span.back, uncertainty=track.cycle / 4, valid=not track.spoilt[inside].any())
 
 
 def steady(track: PowerTrack, end: float, span: Span | None, last: float) -> list[Result]:
@@ -85,7 +114,7 @@ def steady(track: PowerTrack, end: float, span: Span | None, last: float) -> lis
         return []
     begin = float(track.time[0]) - track.cycle
     if span:
-        begin = max(begin, end - _STEADY * track.cycle)
+        begin = max(begin, end - STEADY * track.cycle)
     results = []
     for key, title, unit, values in (
         ("prefault_power", "Active power before the event", "W", track.power.real),
@@ -100,7 +129,7 @@ def steady(track: PowerTrack, end: float, span: Span | None, last: float) -> lis
     if span and span.back is None:
         state = "unfinished"
     elif span and span.back is not None:
-        window = (max(span.back, span.horizon - _STEADY * track.cycle), min(span.horizon, last))
+        window = (max(span.back, span.horizon - STEADY * track.cycle), min(span.horizon, last))
         value, valid = mean_within(track, track.power.real, *window)
         state = "ok" if value is not None else "not determinable"
     title = "Active power after the event"
@@ -110,206 +139,123 @@ def steady(track: PowerTrack, end: float, span: Span | None, last: float) -> lis
     return results
 
 
-def recovery(track: PowerTrack, span: Span | None, before: complex | None) -> Result:
-    """Return how long after the voltage the active power is back to 90 % for good.
+def recovery(
+    track: PowerTrack, span: Span | None, before: complex | None, share: float = RECOVERED
+) -> Result:
+    """Return how long after the voltage the active power is back to a share for good.
 
-    before: P + jQ before the event, or None where there was none [W, var].
+    before: P + jQ before the event, or None where there was none [W, var]. All of it is
+    counted from 99 % on: a mean in noise does not reach the mean before it exactly.
     """
-    title, method = "Recovery time to 90 %", "IEEE 2800-2022, 7.2.2.6; one-cycle positive sequence"
+    key = "recovery_time" if share == RECOVERED else f"recovery_time_{share * 100:.0f}"
+    result = Result(key, f"Recovery time to {share:.0%}", None, "s")
+    result = replace(result, method="IEEE 2800-2022, 7.2.2.6; one-cycle positive sequence")
+    if share == 1:
+        result = replace(result, method=f"{result.method}; counted from 99 % on")
+    if span is None or track.power is None or before is None or abs(before.real) < 0.05 * abs(before):
+        return _missing(result, span, "no active power before the event to recover to")
+    values = track.power.real * np.sign(before.real) / abs(before.real)
+    return _back(result, track, span, values, min(share, 0.99))
 
-    def no(state: str, note: str = "") -> Result:
-        return Result("recovery_time", title, None, "s", state=state, method=method, note=note)
 
+def restore(track: PowerTrack, span: Span | None, before: complex | None, end: float) -> Result:
+    """Return how long after the voltage the active current is back to 80 % for good.
+
+    before: P + jQ before the event, the steady state of which ends at `end` [W, var, s].
+    """
+    result = Result("restore_time", "Restore time of the active current to 80 %", None, "s")
+    result = replace(result, method="IEEE 1547-2018, 6.4.2.7; P+ / U+ over one cycle")
+    size = np.abs(track.u1)
+    voltage, _ = mean_within(track, size, end - STEADY * track.cycle, end)
+    if (
+        span is None
+        or track.power is None
+        or not voltage
+        or not before
+        or abs(before.real) < 0.05 * abs(before)
+    ):
+        return _missing(result, span, "no active current before the event to restore")
+    active = np.divide(track.power.real, size, out=np.zeros(size.size), where=size > 0.05 * voltage)
+    return _back(result, track, span, active * voltage / before.real, 0.80)
+
+
+def _missing(result: Result, span: Span | None, note: str) -> Result:
+    """Return the result with the reason why it has no value."""
     if span is None:
-        return no("no event")
+        return replace(result, state="no event")
     if span.back is None:
-        return no("unfinished", "the record ends inside the event")
-    if track.power is None or before is None or abs(before.real) < 0.05 * abs(before):
-        return no("not determinable", "no active power before the event to recover to")
+        return replace(result, state="unfinished", note="the record ends inside the event")
+    return replace(result, state="not determinable", note=note)
+
+
+def _back(result: Result, track: PowerTrack, span: Span, values: NDArray[np.float64], share: float) -> Result:
+    """Return the result with the time from which the values stay above a share for good [pu]."""
+    if span.back is None:
+        return _missing(result, span, "")
     centre = track.time - track.cycle / 2
     after = (centre >= span.back) & (track.time <= span.horizon)
-    time, power = centre[after], track.power.real[after] * np.sign(before.real)
-    valid = not track.spoilt[after].any()
-    low = np.flatnonzero(power < RECOVERED * abs(before.real))
-    window = (span.back, span.horizon)
-    if not power.size or (low.size and low[-1] + 1 == power.size):
-        return Result(
-            "recovery_time",
-            title,
-            None,
-            "s",
-            state="not recovered",
-            valid=valid,
-            window=window,
-            method=method,
-        )
+    time, part = centre[after], values[after]
+    result = replace(result, valid=not track.spoilt[after].any(), window=(span.back, span.horizon))
+    low = np.flatnonzero(part < share)
+    if not part.size or (low.size and low[-1] + 1 == part.size):
+        seen = span.horizon - span.back
+        gone = part.size and part[-1] < GONE
+        if not gone and seen < _PATIENCE - 2 * track.cycle:
+            note = f"not back {seen:.3g} s after the voltage; the record, or the next event, ends it"
+            return replace(result, state="unfinished", note=note)
+        return replace(result, state="not recovered")
     value = float(time[low[-1] + 1] - span.back) if low.size else 0.0
-    return Result(
-        "recovery_time",
-        title,
-        value,
-        "s",
+    raw = f"raw {value + track.cycle / 2:.4f} s, half a cycle subtracted"
+    return replace(
+        result,
+        value=value,
         uncertainty=track.cycle / 2,
-        valid=valid,
-        window=window,
-        method=method,
-        note="" if low.size else "the power was back with the voltage",
+        note=raw if low.size else "it was back with the voltage",
     )
 
 
-def prefault_current(track: PowerTrack, end: float, span: Span | None) -> tuple[float | None, float | None]:
-    """Return RMS and positive-sequence current before `end` [s]; None where they are but noise [A].
+def oscillation(track: PowerTrack, span: Span | None, before: complex | None, end: float) -> list[Result]:
+    """Return frequency and damping ratio of the active power after the event.
 
-    Without an event they are those of the first cycles of the record.
+    Logarithmic decrement of the half waves about the final value, least squares; half waves
+    count that stand out of 1 % of the power before and of three sigma of its noise. The
+    window of one cycle weakens all half waves alike, so their decrement stands.
     """
-    if track.i1 is None or not track.time.size:
-        return None, None
-    if span is None:
-        end = float(track.time[0]) + _STEADY * track.cycle
-    rms, _ = mean_within(track, track.irms.mean(axis=0), end - _STEADY * track.cycle, end)
-    fundamental, _ = mean_within(track, np.abs(track.i1), end - _STEADY * track.cycle, end)
-    if not rms or not fundamental or fundamental < 0.5 * rms:
-        return None, None
-    return rms, fundamental
+    blank = Result("oscillation_damping", "Damping ratio after the event", None)
+    blank = replace(blank, method="logarithmic decrement of the active power")
+    speed = replace(blank, key="oscillation_frequency", title="Oscillation after the event", unit="Hz")
 
+    def no(state: str, note: str) -> list[Result]:
+        return [replace(r, state=state, note=note) for r in (blank, speed)]
 
-def current_loss(
-    signals: Signals, track: PowerTrack, before: float | None, span: Span | None
-) -> list[Result]:
-    """Return trip and momentary cessation, against the pre-fault current `before` [A]."""
-    method = f"all currents below {GONE:.0%} of the pre-fault current over one cycle"
-    valid = not signals.currents.spoilt(np.zeros(1), np.array([len(signals.waveform) - 1])).any()
-
-    def result(
-        key: str, value: float | None, state: str, note: str = "", wide: float | None = None
-    ) -> Result:
-        title = {
-            "trip": "Trip",
-            "trip_delay": "Trip after the inception",
-            "cessation": "Momentary cessation",
-        }[key]
-        return Result(key, title, value, "s", wide, state, valid, method=method, note=note)
-
-    if before is None:
-        note = "there was no steady current to lose"
-        return [result(key, None, "not determinable", note) for key in ("trip", "cessation")]
-    gone = np.concatenate([[False], track.irms.max(axis=0) < GONE * before, [False]])
-    edges = np.flatnonzero(gone[1:] != gone[:-1])
-    peak = np.sqrt(2) * GONE * before
-    runs = [
-        (
-            _vanished(signals, track, int(b), peak),
-            float(track.time[min(e, track.time.size - 1)]),
-            e == track.time.size,
-        )
-        for b, e in zip(edges[::2], edges[1::2], strict=True)
+    if span is None or span.back is None or track.power is None or not before:
+        return [_missing(r, span, "no power before the event") for r in (blank, speed)]
+    quiet = (track.time >= end - STEADY * track.cycle) & (track.time <= end)
+    inside = (track.time - track.cycle >= span.back) & (track.time <= span.horizon)
+    time, power = track.time[inside], track.power.real[inside]
+    if power.size < 4 * STEADY or quiet.sum() < STEADY:
+        return no("unfinished", "the record ends too soon after the event")
+    off = power - power[-power.size // 4 :].mean()
+    noise = float(track.power.real[quiet].std())
+    floor = max(0.01 * abs(before), 3 * noise)
+    turns = np.flatnonzero(np.diff(np.sign(off))) + 1
+    parts = np.split(np.arange(off.size), turns)[:-1]  # the last half wave may be cut
+    peaks = [part[np.abs(off[part]).argmax()] for part in parts]
+    strong = next((k for k, at in enumerate(peaks) if abs(off[at]) < floor), len(peaks))
+    peaks = peaks[1:strong]  # the first is the recovery itself
+    if len(peaks) < 3:
+        return no("no oscillation", f"fewer than three half waves above {floor:.3g} W")
+    sizes, spots = np.log(np.abs(off[peaks])), np.arange(len(peaks))
+    slope, level = np.polyfit(spots, sizes, 1)
+    scatter = max(float(np.std(sizes - slope * spots - level)), noise / float(np.exp(sizes.min())))
+    wide = 2 * scatter / pi / sqrt(float(((spots - spots.mean()) ** 2).sum()))
+    damping = float(-slope / sqrt(pi**2 + slope**2))
+    half = float(time[peaks[-1]] - time[peaks[0]]) / (len(peaks) - 1)
+    good, window = not track.spoilt[inside].any(), (span.back, span.horizon)
+    note = f"{len(peaks)} half waves, the largest {np.exp(sizes.max()):.3g} W"
+    blank, speed = (replace(r, valid=good, window=window, note=note) for r in (blank, speed))
+    step = float(time[1] - time[0])
+    return [
+        replace(blank, value=damping, uncertainty=wide),
+        replace(speed, value=0.5 / half, uncertainty=0.5 * step / half**2),
     ]
-    lost = runs[-1] if runs and runs[-1][2] else None
-    if lost is None:
-        trip = result("trip", None, "no trip")
-    elif span and span.back is None:
-        trip = result(
-            "trip", None, "unfinished", f"no current from {lost[0]:.4f} s on; the record ends in the event"
-        )
-    elif span and span.horizon - max(lost[0], span.back or 0.0) < 5 * track.cycle:
-        trip = result(
-            "trip", None, "not determinable", f"no current from {lost[0]:.4f} s on; the record ends too soon"
-        )
-    else:
-        trip = result("trip", lost[0], "tripped", wide=track.cycle / 8)
-    found = [trip]
-    if trip.value is not None and span:
-        found.append(
-            result("trip_delay", lost[0] - span.start if lost else None, "tripped", wide=track.cycle / 8)
-        )
-    if span is None:
-        return [*found, result("cessation", None, "no event")]
-    until = span.back if span.back is not None else span.horizon
-    pauses = [(b, e) for b, e, last in runs if not last and b < until and e > span.start]
-    if pauses:
-        note = f"from {pauses[0][0]:.4f} s" + (f", {len(pauses)} times" if len(pauses) > 1 else "")
-        found.append(result("cessation", sum(e - b for b, e in pauses), "ok", note, track.cycle / 2))
-    elif lost and lost[0] < until:
-        found.append(result("cessation", None, trip.state, trip.note))
-    else:
-        found.append(result("cessation", 0.0, "none"))
-    return found
-
-
-def _vanished(signals: Signals, track: PowerTrack, k: int, peak: float) -> float:
-    """Return the last instant above `peak` [A] in the cycle before track.time[k], where the RMS is gone."""
-    waveform = signals.waveform
-    end = float(track.time[k])
-    first, last = waveform.index(end - 1.2 * track.cycle), waveform.index(end) + 1
-    alive = np.flatnonzero(np.abs(signals.currents.samples[:, first:last]).max(axis=0) > peak)
-    return float(signals.seconds(first + alive[-1] + 1)) if alive.size else end - track.cycle
-
-
-def reactive_current(
-    track: PowerTrack, base: float | None, span: Span | None, end: float, reference: float
-) -> list[Result]:
-    """Return the reactive current in the sag after its first cycle, and how fast it came.
-
-    Positive supports the voltage. Per unit of `base`, the positive-sequence current
-    before the event, which ends the steady state at `end` [A, s].
-    """
-    title, method = "Reactive current in the event", f"{_ANNEX_C}; I_Q = Q+ / (3 U+)"
-
-    def no(state: str, note: str = "") -> list[Result]:
-        return [Result("reactive_current", title, None, "pu", state=state, method=method, note=note)]
-
-    if track.power is None or track.i1 is None:
-        return []
-    if span is None:
-        return no("no event")
-    begin, stop = span.start + track.cycle, span.horizon if span.back is None else span.back
-    u1, _ = mean_within(track, np.abs(track.u1), begin, stop)
-    if u1 is None or base is None:
-        return no(
-            "not determinable", "the event is shorter than two cycles, or there was no current before it"
-        )
-    if u1 < 0.05 * reference:
-        return no("not determinable", "no positive-sequence voltage in the event to refer to")
-    inside = (track.time >= end - _STEADY * track.cycle) & (track.time <= stop)
-    size = np.abs(track.u1[inside])
-    current = np.full(track.time.size, np.nan)
-    current[inside] = track.power.imag[inside] / (3 * np.where(size > 0, size, np.nan)) / base
-    if len(track.urms) < 3:
-        current *= 3 / len(track.urms)
-    value, valid = mean_within(track, current, begin, stop)
-    window = (begin, stop)
-    found = [Result("reactive_current", title, value, "pu", valid=valid, window=window, method=method)]
-    step = step_response(track.time[inside], current[inside], span.start, band=0.1, lag=track.cycle / 2)
-    note = "lag of half a cycle subtracted; settling band 10 % of the change"
-    for key, text, seconds in (
-        ("reactive_response_time", "Reactive current, time to 90 %", step.response_time),
-        ("reactive_settling_time", "Reactive current, settling time", step.settling_time),
-    ):
-        state = "ok" if seconds is not None else step.state
-        value, wide = seconds, track.cycle / 2
-        if abs(step.final - step.initial) < 0.05:
-            value, state = None, "no change"
-        found.append(Result(key, text, value, "s", wide, state, valid, window, "IEEE 2800-2022, 3.1", note))
-    return found
-
-
-def peak_current(signals: Signals, base: float | None) -> list[Result]:
-    """Return the largest instantaneous current, also per unit of the peak of `base`, RMS before it [A]."""
-    samples = signals.currents.samples
-    extremes = [max(row.argmax(), row.argmin(), key=lambda k: abs(row[k])) for row in samples]
-    peaks = [abs(float(row[k])) for row, k in zip(samples, extremes, strict=True)]
-    phase = int(np.argmax(peaks))
-    peak, at, channel = peaks[phase], int(extremes[phase]), signals.currents.channels[phase]
-    wide = None if channel.uncertainty is None else channel.uncertainty * peak
-    valid = signals.currents.bad is None
-    note = f"{channel.name} at {signals.seconds(at):.5f} s"
-    found = [
-        Result(
-            "peak_current", "Peak current", peak, "A", wide, valid=valid, method="largest sample", note=note
-        )
-    ]
-    if base is not None:
-        title = "Peak current over that before the event"
-        ratio = float(peak / (np.sqrt(2) * base))
-        found.append(Result("peak_current_pu", title, ratio, "pu", valid=valid, method="largest sample"))
-    return found

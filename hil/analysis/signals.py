@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hil.errors import ConfigError
-from hil.waveform import PHASES
+from hil.waveform import PHASES, find
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from hil.waveform import Channel, Waveform
@@ -90,40 +92,26 @@ class Signals:
         return self.waveform.start + index / self.waveform.rate
 
 
-def sort(waveform: Waveform) -> Signals:
-    """Return the signals of a waveform.
+def voltages_in(channels: Sequence[Channel], whose: str) -> tuple[Channel, ...]:
+    """Return the AC voltages that the analysis goes by.
 
-    Raises `ConfigError` where no channel is a voltage: there is nothing to refer to.
+    Raises `ConfigError` where no channel is an AC or DC voltage: there is nothing to refer to.
     """
     voltages: tuple[Channel, ...] = ()
     for phases in (PHASES, LINES, ("",)):
-        voltages = voltages or waveform.find("voltage", phases)
-    dc = waveform.find("voltage", ("dc",))
-    if not len(waveform):
-        raise ConfigError(f"{waveform.source or 'waveform'} holds no samples")
-    if not voltages and not dc:
-        names = ", ".join(f"{c.name} ({c.quantity or 'unknown'})" for c in waveform.channels)
+        voltages = voltages or find(channels, "voltage", phases)
+    if not voltages and not find(channels, "voltage", ("dc",)):
+        names = ", ".join(f"{c.name} ({c.quantity or 'unknown'})" for c in channels)
         raise ConfigError(
-            f"{waveform.source or 'waveform'}: no channel is an AC or DC voltage (it has {names}); "
+            f"{whose}: no channel is an AC or DC voltage (it has {names}); "
             "name the quantity and the phase of each channel"
         )
+    return voltages
+
+
+def sort(waveform: Waveform) -> Signals:
+    """Return the signals of a waveform, which must hold samples; see `voltages_in` for what it raises."""
+    voltages = voltages_in(waveform.channels, waveform.source or "waveform")
+    dc = waveform.find("voltage", ("dc",))
     currents = waveform.find("current") or waveform.find("current", ("",))
     return Signals(waveform, group(waveform, voltages), group(waveform, currents), group(waveform, dc))
-
-
-def trigger_time(waveform: Waveform) -> float | None:
-    """Return the first rising edge of the trigger channel, or None where there is none [s].
-
-    The edge is the first sample in the upper half of the channel's span. A level that
-    only shakes with its noise has no edge.
-    """
-    for channel in waveform.channels:
-        if channel.quantity == "trigger":
-            level = np.nan_to_num(waveform[channel.name].astype(float), nan=np.nanmin(waveform[channel.name]))
-            span = np.ptp(level)
-            noise = 1.4826 * np.median(np.abs(np.diff(level))) if level.size > 1 else 0.0
-            high = level > level.min() + span / 2
-            rising = np.flatnonzero(high[1:] & ~high[:-1])
-            if span > 20 * noise and rising.size:
-                return float(waveform.start + (rising[0] + 1) / waveform.rate)
-    return None

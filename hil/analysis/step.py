@@ -1,19 +1,24 @@
 """Metrics of a step response in noise.
 
-IEC 61400-21-1 and IEEE 2800-2022: dead (reaction) time to 10 % of the change, rise time
-from 10 to 90 %, response time to 90 %, settling time to the last entry into a band about
-the final value, overshoot, steady-state error. Times count from the command, less the
-lag of the averaging window that the signal went through.
+Dead (reaction) time to 10 % of the change, rise time from 10 to 90 %, response time to 90 %,
+settling time to the last entry into a band about the final value, overshoot, damping. Times
+count from the command. `step_definitions` measures by the words of each standard, with the
+same engine, `step_trace`. A level or a band is timed only where it stands clear of three
+sigma of the noise before the step; the end of the record is never an answer.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hil.analysis.step_trace import CLEAR, Trace, averaged, trace_step
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
 
@@ -24,7 +29,8 @@ class StepResponse:
     initial: float
     final: float
     state: str = "ok"
-    """"ok", or "not determinable": the change is lost in the noise; "not settled"; too short a record."""
+    """"ok"; "not determinable": the change or the band is lost in the noise, or the record is too
+    short; "not settled": the final value is not reached within the record."""
     dead_time: float | None = None
     """From the command to 10 % of the change [s]."""
     rise_time: float | None = None
@@ -34,9 +40,21 @@ class StepResponse:
     settling_time: float | None = None
     """From the command until it stays in the band [s]."""
     overshoot: float | None = None
-    """Beyond the final value, per unit of the change."""
+    """Beyond the final value, per unit of the change; 0 where none stands out of the noise."""
     error: float | None = None
     """Final value less target, in the unit of the signal; None where there is no target."""
+    undershoot: float | None = None
+    """Beyond the initial value, against the step, per unit of the change; 0 as for overshoot."""
+    peak_time: float | None = None
+    """From the command to the peak; None where there is no overshoot [s]."""
+    damping: float | None = None
+    """Damping ratio; None where fewer than two half waves stand out of the noise."""
+    oscillation: float | None = None
+    """Frequency of the oscillation about the final value [Hz]."""
+    noise: float | None = None
+    """Sigma before the step, in the unit of the signal."""
+    uncertainty: Mapping[str, float] = field(default_factory=dict)
+    """Expanded, by the name of the field and in its unit."""
 
 
 def step_response(
@@ -47,60 +65,96 @@ def step_response(
     target: float | None = None,
     band: float = 0.02,
     lag: float = 0.0,
+    hold: float = 0.0,
 ) -> StepResponse:
     """Return the metrics of the step at `start` [s].
 
     values over time [s] begin before the step and end in the new steady state, the last
     fifth of the record after it. target: what was asked for. band: half the settling band,
-    per unit of the change. lag: delay of the window that the values went through [s],
-    subtracted from the times from the command.
+    per unit of the change. lag: half the window that the values went through [s]. hold: 0
+    takes the first crossing of a level, more the first after which it is kept for so long [s].
     """
-    before, after = values[time <= start], values[time > start]
-    clock = time[time > start] - start
-    if before.size < 3 or after.size < 10 or not np.isfinite(values).all():
-        return StepResponse(float("nan"), float("nan"), "not determinable")
-    tail = after[-(after.size // 5) :]
-    initial, final = float(before.mean()), float(tail.mean())
-    error = None if target is None else final - target
-    change = final - initial
-    noise = float(before.std(ddof=1))
-    if abs(change) * band <= 3 * noise or change == 0:
+    trace = trace_step(time, values, start, lag=lag, hold=hold)
+    if not isinstance(trace, Trace):
+        error = None if target is None or np.isnan(trace[1]) else trace[1] - target
+        return StepResponse(*trace, "not determinable", error=error)
+    state, settling = "ok", None
+    if trace.drift > band / 4:
+        state = "not settled"
+    elif not trace.clear(band):
         state = "not determinable"  # a band inside the noise would time the noise
-        return StepResponse(initial, final, state, error=error)
-    y = (after - initial) / change
-    outside = np.flatnonzero(np.abs(y - 1) > band)
-    if np.abs(tail / change - final / change).max() > band:
-        state, settling = "not settled", None
     else:
-        state, settling = "ok", _last_crossing(clock, y, outside, band) - lag
-    ten, ninety = _first_crossing(clock, y, 0.1), _first_crossing(clock, y, 0.9)
+        settling = trace.settle(1 - band, 1 + band)
+        state = "ok" if settling else "not settled"
+    overshoot, peak = trace.peak()
+    timed = {"settling_time": settling, "peak_time": peak}
+    if trace.clear(0.1):
+        timed["dead_time"], timed["response_time"] = trace.reach(0.1), trace.reach(0.9)
+        timed["rise_time"] = trace.rise(0.1, 0.9)
+    ringing = trace.ringing() if overshoot else None
+    dip = -float(trace.y.min())
+    spread = trace.excursion + trace.doubt
+    wide = {name: found.uncertainty for name, found in timed.items() if found}
+    wide |= {"overshoot": spread, "undershoot": spread}
+    wide["error"] = trace.doubt * abs(trace.final - trace.initial)
+    if ringing:
+        wide["damping"] = ringing.uncertainty
     return StepResponse(
-        initial=initial,
-        final=final,
+        initial=trace.initial,
+        final=trace.final,
         state=state,
-        dead_time=ten - lag,
-        rise_time=ninety - ten,
-        response_time=ninety - lag,
-        settling_time=settling,
-        overshoot=max(0.0, float(y.max()) - 1),
-        error=error,
+        overshoot=overshoot,
+        error=None if target is None else trace.final - target,
+        undershoot=dip if dip > max(trace.excursion, 1e-9) else 0.0,
+        damping=ringing.damping if ringing else None,
+        oscillation=ringing.frequency if ringing else None,
+        noise=trace.noise * abs(trace.final - trace.initial),
+        uncertainty=wide,
+        **{name: found.time for name, found in timed.items() if found},
     )
 
 
-def _first_crossing(clock: NDArray[np.float64], y: NDArray[np.float64], level: float) -> float:
-    """Return when y first reaches a level, on the straight line between samples [s]."""
-    k = int((y >= level).argmax())
-    if k == 0:
-        return float(clock[0])
-    return float(clock[k - 1] + (level - y[k - 1]) / (y[k] - y[k - 1]) * (clock[k] - clock[k - 1]))
+@dataclass(frozen=True, slots=True)
+class Onset:
+    """When a signal began to leave its level; time is None where `state` is not "ok"."""
+
+    time: float | None
+    """[s]"""
+    uncertainty: float | None = None
+    """Expanded [s]."""
+    state: str = "ok"
+    """"ok"; "no step": none stands out of the noise; "not determinable": too short, or not all numbers."""
 
 
-def _last_crossing(
-    clock: NDArray[np.float64], y: NDArray[np.float64], outside: NDArray[np.intp], band: float
-) -> float:
-    """Return when y enters the band for good [s]."""
-    if not outside.size:
-        return float(clock[0])
-    k = int(outside[-1])
-    edge = 1 + band if y[k] > 1 else 1 - band
-    return float(clock[k] + (edge - y[k]) / (y[k + 1] - y[k]) * (clock[k + 1] - clock[k]))
+def find_step(time: NDArray[np.float64], values: NDArray[np.float64]) -> Onset:
+    """Return when the largest change of level begins, where the instant of the command is not known.
+
+    The largest difference between the means of two adjacent windows, each a tenth of the record,
+    finds the step; levels of three and six times the noise before it, on the way up, are carried
+    back to zero. What is found is the response's begin: a dead time before it cannot be seen.
+    """
+    values = np.asarray(values, dtype=float)
+    size = values.size // 10
+    if size < 5 or not np.isfinite(values).all():
+        return Onset(None, state="not determinable")
+    sums = np.concatenate([[0.0], np.cumsum(values - values[0])])
+    jumps = np.abs(sums[2 * size :] - 2 * sums[size:-size] + sums[: -2 * size]) / size
+    onset = int(jumps.argmax()) + size
+    for _ in range(2):  # the second time with a level that ends where the first found the begin
+        first, stop = max(0, onset - 2 * size), min(values.size, onset + 2 * size)
+        quiet = max(onset - first - size // 4, 3)
+        before = values[first : first + quiet]
+        initial, sigma = float(before.mean()), float(before.std(ddof=1))
+        change = float(values[stop - size // 2 : stop].mean()) - initial
+        if abs(change) <= max(2 * CLEAR * sigma, 1e-9 * float(np.abs(values).max())):
+            return Onset(None, state="no step")
+        y = (values[first:stop] - initial) / change
+        mean = averaged(time[first:stop], y, quiet, sigma / abs(change))
+        rising = mean.y[: int((mean.y >= 0.5).argmax()) + 1]
+        if rising.size < 2:
+            return Onset(None, state="no step")
+        low, high = (int(np.flatnonzero(rising <= k * mean.residual + 1e-9)[-1]) for k in (3, 6))
+        onset = int(np.searchsorted(time, mean.time[low]))
+    wide = float(mean.time[high] - mean.time[low])
+    blur = float(mean.time[1] - mean.time[0]) * (1 + mean.entries / 2)
+    return Onset(float(mean.time[low]) - wide, 2 * wide + blur)

@@ -9,7 +9,6 @@ or a bad sector leaves behind is read as far as the CRCs hold, and what is missi
 from __future__ import annotations
 
 import json
-import mmap
 import os
 import struct
 import zlib
@@ -17,21 +16,25 @@ from bisect import bisect_left, bisect_right
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Self
 
 import numpy as np
 
+from hil.capture.lazy import LazyCapture
 from hil.errors import ConfigError, FormatError, StorageError
-from hil.waveform import Channel, Waveform
+from hil.waveform import Channel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from hil.waveform import Waveform
+
 _MAGIC: Final = b"HILBLOG1"
 _HEAD: Final = struct.Struct("<II")  # length and CRC of the JSON
-_PIECE: Final = 1 << 16  # samples read at a time
+_PIECE: Final = 1 << 20  # bytes read at a time
+_GAP: Final = 1 << 32  # samples that may be lost in one piece; more is an index that is wrong
 _BLOCK_MAGIC: Final = b"HBLK"
 _BLOCK: Final = struct.Struct("<4sIQII")  # magic, sequence number, first sample, samples, CRC
 
@@ -168,36 +171,34 @@ class Scan:
         """Good samples."""
         return sum(n for _, n, _ in self.blocks)
 
+    def part(self, first: int, last: int) -> NDArray[np.float32]:
+        """Return the samples first .. last - 1, shape (channels, last - first); a lost one is NaN."""
+        samples = np.full((len(self.channels), last - first), np.nan, "<f4")
+        begin = bisect_right(self.blocks, first, key=lambda block: block[0]) - 1
+        end = bisect_left(self.blocks, last, key=lambda block: block[0])
+        with self.path.open("rb") as file:
+            for start, n, at in self.blocks[max(begin, 0) : end]:
+                low, high = max(start, first), min(start + n, last)
+                for row in samples if low < high else ():
+                    file.seek(at + 4 * (low - start))
+                    row[low - first : high - first] = np.fromfile(file, "<f4", high - low)
+                    at += 4 * n  # noqa: PLW2901 - on to the next channel of the block
+        return samples
+
     def pieces(self, length: int) -> Iterator[NDArray[np.float32]]:
         """Yield the samples in pieces of a length, shape (channels, length); a lost one is NaN."""
-        firsts = [first for first, _, _ in self.blocks]
-        with self.path.open("rb") as file:
-            for begin in range(0, self.span, length):
-                end = min(begin + length, self.span)
-                piece = np.full((len(self.channels), end - begin), np.nan, "<f4")
-                for first, n, at in self.blocks[
-                    max(bisect_right(firsts, begin) - 1, 0) : bisect_left(firsts, end)
-                ]:
-                    low, high = max(first, begin), min(first + n, end)
-                    if low < high:
-                        file.seek(at)
-                        block = np.fromfile(file, "<f4", n * len(self.channels)).reshape(-1, n)
-                        piece[:, low - begin : high - begin] = block[:, low - first : high - first]
-                yield piece
+        for begin in range(0, self.span, length):
+            yield self.part(begin, min(begin + length, self.span))
 
 
 def scan_block_log(path: str | Path) -> Scan:
     """Return what a block log holds, damaged or not; only a header that is damaged is refused."""
     path = Path(path)
     try:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            return _scan(path, data)
-    except (OSError, ValueError) as error:  # an empty file cannot be mapped
-        if isinstance(error, FormatError):
-            raise
-        raise FormatError(
-            f"{path}: cannot be read as a block log ({error}); nothing was stored in it"
-        ) from None
+        with path.open("rb") as file:
+            return _scan(path, file)
+    except OSError as error:
+        raise FormatError(f"{path}: cannot be read as a block log ({error.strerror or error})") from None
 
 
 def read_block_log(path: str | Path) -> tuple[dict[str, Any], NDArray[np.float32], bool, int]:
@@ -206,74 +207,104 @@ def read_block_log(path: str | Path) -> tuple[dict[str, Any], NDArray[np.float32
     Samples have shape (channels, n), a lost one is NaN. Complete: it was closed and nothing is lost.
     """
     scan = scan_block_log(path)
-    samples = np.empty((len(scan.channels), scan.span), np.float32)
-    for i, piece in enumerate(scan.pieces(_PIECE)):
-        samples[:, i * _PIECE : i * _PIECE + piece.shape[1]] = piece
-    return scan.header, samples, scan.closed and not scan.lost, scan.lost
+    return scan.header, scan.part(0, scan.span), scan.closed and not scan.lost, scan.lost
+
+
+def open_block_log(path: Path) -> LazyCapture:
+    """Return the raw samples that a run left unsealed, or is still writing."""
+    scan = scan_block_log(path)
+    return LazyCapture(
+        scan.channels,
+        scan.rate,
+        scan.span,
+        scan.part,
+        history=(f"read {path.name} (block log of a run that ended early, NOT complete, raw)",),
+        source=path.name,
+    )
 
 
 def load_block_log(path: str | Path) -> tuple[Waveform, dict[str, Any]]:
     """Return the raw samples that a run left unsealed, and what is known of them, as of a sealed capture."""
+    path = Path(path)
     scan = scan_block_log(path)
-    header, samples, _, lost = read_block_log(path)
-    good = np.asarray(np.isfinite(samples).all(axis=0))
-    waveform = Waveform(
-        samples=samples,
-        channels=scan.channels,
-        rate=scan.rate,
-        valid=None if good.all() else good,
-        history=(f"read {scan.path.name} (block log of a run that ended early, NOT complete, raw)",),
-        source=scan.path.name,
-    )
-    about = {"complete": False, "acquired": None, "stored": scan.stored, "lost": lost}
-    return waveform, {**about, "corrections": header["metadata"].get("corrections", {})}
+    about = {"complete": False, "acquired": None, "stored": scan.stored, "lost": scan.lost}
+    corrections = scan.header["metadata"].get("corrections", {})
+    return open_block_log(path).part(0, scan.span), {**about, "corrections": corrections}
 
 
-def _scan(path: Path, data: mmap.mmap) -> Scan:
-    header, at = _read_header(path, data)
-    channels = tuple(Channel(**c) for c in header["channels"])
+def _scan(path: Path, file: BinaryIO) -> Scan:
+    size = file.seek(0, os.SEEK_END)
+    header, at = _read_header(path, file)
+    try:
+        channels = tuple(Channel(**c) for c in header["channels"])
+        known = bool(channels) and header["rate"] > 0 and isinstance(header["metadata"], dict)
+    except (KeyError, TypeError):
+        known = False
+    if not known:
+        raise FormatError(f"{path}: the header of the block log does not name channels and a rate")
     blocks: list[tuple[int, int, int]] = []
     expected = lost = torn = 0
     closed = False
-    while 0 <= at < len(data) and not closed:
-        size, first, n, good = _block_at(data, at, len(channels))
-        if good and first >= expected:
+    while 0 <= at < size and not closed:
+        length, first, n, good = _block_at(file, at, size, len(channels), expected)
+        if good:
             lost += first - expected
             expected, torn, closed = first + n, 0, n == 0
             if n:
                 blocks.append((first, n, at + _BLOCK.size))
-            at += size
+            at += length
         else:
             if first == expected:  # damaged, and its header still fits
                 torn = n
-            at = data.find(_BLOCK_MAGIC, at + 1)
+            at = _next_magic(file, at + 1)
     return Scan(path, header, channels, header["rate"], tuple(blocks), closed, lost + torn)
 
 
-def _read_header(path: Path, data: mmap.mmap) -> tuple[dict[str, Any], int]:
-    at = len(_MAGIC)
-    if data[:at] != _MAGIC:
+def _read_header(path: Path, file: BinaryIO) -> tuple[dict[str, Any], int]:
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    if file.read(len(_MAGIC)) != _MAGIC:
         raise FormatError(f"{path}: is not a block log; it does not begin with {_MAGIC.decode()}")
-    text = b""
-    if len(data) >= at + _HEAD.size:
-        length, crc = _HEAD.unpack_from(data, at)
-        at += _HEAD.size
-        text = data[at : at + length]
+    head, text = file.read(_HEAD.size), b""
+    if len(head) == _HEAD.size:
+        length, crc = _HEAD.unpack(head)
+        text = file.read(length) if length <= size else b""
     if not text or zlib.crc32(text) != crc:
         raise FormatError(f"{path}: the header of the block log is damaged; its channels cannot be told")
-    return json.loads(text), at + length
+    try:
+        return json.loads(text), file.tell()
+    except ValueError as error:
+        raise FormatError(f"{path}: the header of the block log is not JSON ({error})") from None
 
 
-def _block_at(data: mmap.mmap, at: int, channels: int) -> tuple[int, int, int, bool]:
-    """Return size, first sample and number of samples of the block at a place, and whether it is good."""
-    if len(data) - at < _BLOCK.size:
+def _block_at(file: BinaryIO, at: int, end: int, channels: int, expected: int) -> tuple[int, int, int, bool]:
+    """Return length, first sample and number of samples of the block at a place, and whether it is good."""
+    file.seek(at)
+    head = file.read(_BLOCK.size)
+    if len(head) < _BLOCK.size:
         return 0, -1, 0, False
-    magic, sequence, first, n, crc = _BLOCK.unpack_from(data, at)
-    size = _BLOCK.size + n * channels * 4
+    magic, sequence, first, n, crc = _BLOCK.unpack(head)
+    payload = n * channels * 4
+    length = _BLOCK.size + payload
     if magic != _BLOCK_MAGIC:
-        return size, -1, 0, False
-    if at + size > len(data):
-        return size, first, n, False
-    numbers = struct.pack("<IQI", sequence, first, n)
-    good = zlib.crc32(data[at + _BLOCK.size : at + size], zlib.crc32(numbers)) == crc
-    return size, first, n, good
+        return length, -1, 0, False
+    if at + length > end or not expected <= first <= expected + _GAP:
+        return length, first, n, False
+    found = zlib.crc32(struct.pack("<IQI", sequence, first, n))
+    while payload > 0:
+        piece = file.read(min(payload, _PIECE))
+        found = zlib.crc32(piece, found)
+        payload -= len(piece) or payload  # a file that was cut meanwhile has the wrong sum
+    return length, first, n, found == crc
+
+
+def _next_magic(file: BinaryIO, at: int) -> int:
+    """Return the place of the next block, or -1 where there is none."""
+    kept = len(_BLOCK_MAGIC) - 1
+    file.seek(at)
+    window = b""
+    while piece := file.read(_PIECE):
+        window = window[-kept:] + piece
+        if (found := window.find(_BLOCK_MAGIC)) >= 0:
+            return file.tell() - len(window) + found
+    return -1

@@ -2,224 +2,190 @@
 
 An analog code x stands for a x + b in the unit of the channel; secondary values are brought to
 the primary side. The line frequency that the file states is handed on and never relied on:
-files that say 50 Hz over a 60 Hz waveform are about.
+files that say 50 Hz over a 60 Hz waveform are about. Skew between channels is stated, not
+corrected. What is marked as not valid: `hil.capture.comtrade_survey`.
+
+A record may change its rate; a waveform has one, and resampling would invent samples. So the
+sections of one rate are told apart: the longest is read, any other by its number ("rec.cfg#2"),
+all on the time axis of the whole record.
 """
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from hil.capture.comtrade_cfg import Config, parse_cfg
+from hil.capture.comtrade_data import BLOCK, samples_of, scale_of
+from hil.capture.comtrade_files import binary_rows, find_record, text_rows
+from hil.capture.comtrade_survey import stamps_of, survey
 from hil.capture.guess import guess_channels, si_unit
-from hil.capture.parsing import contents, decode, distinct, mapped, numbers, uniform_rate
+from hil.capture.lazy import LazyCapture
+from hil.capture.parsing import distinct, streamed_rate
 from hil.errors import FormatError
 from hil.waveform import Channel, Waveform
 
 if TYPE_CHECKING:
-    import mmap
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-_CODES: Final = {"BINARY": "<i2", "BINARY32": "<i4", "FLOAT32": "<f4"}
-_MISSING: Final = {"BINARY": -(2.0**15), "BINARY32": -(2.0**31), "FLOAT32": -3.4028234663852886e38}
-_SECTION: Final = re.compile(
-    rb"^-{2,}[ ]*file type[ :]*(\w+)(?:[ ]+(\w+))?[ ]*(?::[ ]*(\d{1,15}))?[ ]*-{2,}[ \t]*\r?\n?",
-    re.IGNORECASE | re.MULTILINE,
-)
-_BLOCK: Final = 1 << 14  # samples converted at a time: what fits the cache
+    from hil.capture.comtrade_cfg import Config
+    from hil.capture.comtrade_data import Rows
+
+_PLACES: Final = ("grid", "load")
 
 
-def read_comtrade(path: Path) -> Waveform:
-    """Return a COMTRADE record, whichever of its files the path names."""
-    data: bytes | mmap.mmap
-    if path.suffix.lower() == ".cff":
-        cfg, data = _split(contents(path), str(path))
-        config = parse_cfg(decode(cfg), f"{path}, CFG section")
-        where = f"{path}, DAT section"
-    else:
-        cfg_path = _partner(path, ".cfg")
-        config = parse_cfg(decode(contents(cfg_path)), str(cfg_path))
-        dat_path = _partner(path, ".dat")
-        data = mapped(dat_path)
-        where = str(dat_path)
-    if config.kind == "ASCII":
-        stamps, codes, digitals = _decode_ascii(config, data[:], where)
-    else:
-        stamps, codes, digitals = _decode_binary(config, data, where)
-    samples, bad = _scale(config, codes, digitals)
-    rate = config.rate
-    if rate is None:
-        rate = uniform_rate(stamps * config.stamp_unit, where, quantum=config.stamp_unit)
-    history = [f"read {path.name} (COMTRADE {config.kind})"]
-    joints = _joints(stamps)
-    if joints.size:
-        bad[joints] = True
-        listed = ", ".join(str(i + 1) for i in joints[:8]) + (" ..." if joints.size > 8 else "")
-        history.append(f"time stamps jump before sample {listed}: in between nothing was recorded")
-    if config.skewed:
-        history.append("channel skew is stated and not corrected")
-    trigger = config.trigger
-    if trigger is None or not 0 < trigger < config.count / rate:
-        trigger = 0.0
+def read_comtrade(path: str | Path, section: int | None = None) -> Waveform:
+    """Return a COMTRADE record in memory, whichever of its files the path names.
+
+    `section`: which of several sections of one rate each, counted from 1; the longest if None.
+    """
+    record = _Record.of(path, section, spool=False)
+    scale = scale_of(record.config)
+    n, channels = record.count, _channels(record.config)
+    try:
+        samples = np.zeros((len(channels), n), scale.a.dtype)
+    except (MemoryError, ValueError):
+        raise FormatError(
+            f"{record.where}: {len(channels)} channels of {n} samples do not fit into memory; "
+            "open it in parts (open_capture)"
+        ) from None
+    found = survey(record.rows, n, record.config, scale, record.rate, samples)
+    valid = None
+    if found.spoilt.size:
+        valid = np.ones(n, np.bool_)
+        valid[found.spoilt] = False
     return Waveform(
         samples=samples,
-        channels=_channels(config),
-        rate=rate,
-        start=0.0 - trigger,
-        triggered=trigger > 0,
-        valid=~bad if bad.any() else None,
-        history=tuple(history),
-        source=path.name,
-        stated_frequency=config.frequency,
+        channels=channels,
+        rate=record.rate,
+        start=record.start,
+        triggered=record.triggered,
+        valid=valid,
+        history=(*record.history, *found.notes),
+        source=record.name,
+        stated_frequency=record.config.frequency,
     )
 
 
-def _partner(path: Path, suffix: str) -> Path:
-    """Return the .cfg or .dat of a record: the same name, in upper or lower case."""
-    if path.suffix.lower() == suffix:
-        return path
-    name = (path.stem + suffix).lower()
-    found = [p for p in path.parent.iterdir() if p.name.lower() == name]
-    if not found:
-        raise FormatError(f"{path}: there is no {path.stem}{suffix} beside it; copy both files")
-    return min(found, key=lambda p: (p.stem != path.stem, p.name))
+def open_comtrade(path: str | Path, section: int | None = None) -> LazyCapture:
+    """Return a COMTRADE record as a capture whose parts are read from the file when asked for.
 
-
-def _split(data: bytes, where: str) -> tuple[bytes, bytes]:
-    """Return the CFG and DAT sections of a combined file."""
-    cfg: bytes | None = None
-    at = 0
-    while match := _SECTION.search(data, at):
-        name, at = match[1].upper(), match.end()
-        if name == b"DAT":
-            length = int(match[3]) if match[3] else None
-            if cfg is None:
-                break
-            return cfg, data[at:] if length is None else data[at : at + length]
-        following = _SECTION.search(data, at)
-        if name == b"CFG":
-            cfg = data[at : following.start() if following else len(data)]
-    missing = "CFG" if cfg is None else "DAT"
-    raise FormatError(f"{where}: there is no {missing} section before the data; export the file again")
-
-
-def _decode_ascii(config: Config, data: bytes, where: str) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    if b"\0" in data[:4096]:
-        raise FormatError(f"{where}: holds binary data, the cfg says ASCII; correct the file type in the cfg")
-    na = len(config.analogs)
-    table = numbers(data, 2 + na + len(config.digitals), where)
-    if len(table) != config.count:
-        raise FormatError(
-            f"{where}: {len(table)} samples, the cfg announces {config.count}; "
-            + (
-                "it was cut off: copy it again"
-                if len(table) < config.count
-                else "the files do not belong together"
-            )
-        )
-    return table[:, 1], table[:, 2 : 2 + na], table[:, 2 + na :]
-
-
-def _decode_binary(
-    config: Config, data: bytes | mmap.mmap, where: str
-) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    na, nd = len(config.analogs), len(config.digitals)
-    row = _row(config.kind, na, nd)
-    if len(data) != config.count * row.itemsize:
-        raise FormatError(f"{where}: {_length_defect(config, data, row.itemsize)}")
-    rows = np.frombuffer(data, row)
-    return rows["stamp"], rows["analog"], rows["digital"]
-
-
-def _row(kind: str, na: int, nd: int) -> np.dtype[Any]:
-    words = -(-nd // 16)
-    return np.dtype(
-        [("number", "<u4"), ("stamp", "<u4"), ("analog", _CODES[kind], (na,)), ("digital", "<u2", (words,))]
-    )
-
-
-def _length_defect(config: Config, data: bytes | mmap.mmap, size: int) -> str:
-    """Say why the data have the wrong length."""
-    na, nd, kind = len(config.analogs), len(config.digitals), config.kind
-    if data and not bytes(data[:512]).strip(b"0123456789+-.,eE \t\r\n"):
-        return f"holds text, the cfg says {kind}; correct the file type in the cfg to ASCII"
-    others = [k for k in _CODES if k != kind and len(data) == config.count * _row(k, na, nd).itemsize]
-    if others:
-        return (
-            f"has the length of {' or '.join(others)}, the cfg says {kind}; correct the file type in the cfg"
-        )
-    whole = len(data) // size
-    if whole < config.count:
-        return (
-            f"ends in sample {whole + 1}: {whole} whole samples of {config.count} "
-            f"({len(data)} bytes of {config.count * size}); it was cut off: copy it again"
-        )
-    return (
-        f"holds {len(data)} bytes, {config.count} samples of {size} bytes are announced; "
-        "cfg and data do not belong together"
-    )
-
-
-def _scale(
-    config: Config, codes: NDArray[Any], digitals: NDArray[Any]
-) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """Return the samples in SI units, shape (channels, n), and a mask of those with a value missing."""
-    n, na = len(codes), len(config.analogs)
-    # 24 bits hold a 16-bit code and a FLOAT32; the others need a double
-    dtype = np.float32 if config.kind in {"BINARY", "FLOAT32"} else np.float64
-    samples = np.empty((na + len(config.digitals), n), dtype)
-    bad = np.zeros(n, np.bool_)
-    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is marked as missing
-        factor = np.array([[si_unit(c.unit)[0] * c.ratio] for c in config.analogs]).reshape(na, 1)
-        a = (np.array([[c.a] for c in config.analogs]).reshape(na, 1) * factor).astype(dtype)
-        b = (np.array([[c.b] for c in config.analogs]).reshape(na, 1) * factor).astype(dtype)
-        marker = _missing(config).astype(codes.dtype)
-        for first in range(0, n, _BLOCK):
-            part = slice(first, first + _BLOCK)
-            block, out = np.ascontiguousarray(codes[part].T), samples[:na, part]
-            np.multiply(block, a, out=out)
-            out += b
-            lost = (block == marker) | ~np.isfinite(out)
-            if lost.any():
-                out[lost] = np.nan
-                bad[part] = lost.any(axis=0)
-            samples[na:, part] = _levels(digitals[part], len(config.digitals)).T
-            if config.kind == "ASCII":
-                bad[part] |= np.isnan(digitals[part]).any(axis=1)
-    return samples, bad
-
-
-def _levels(digitals: NDArray[Any], count: int) -> NDArray[Any]:
-    """Return the digital channels, shape (n, count), out of 16-bit words, the first in the lowest bit."""
-    if digitals.dtype != np.uint16:
-        return digitals
-    words = np.ascontiguousarray(digitals).view(np.uint8)
-    return np.unpackbits(words, axis=1, bitorder="little")[:, :count] if count else words
-
-
-def _missing(config: Config) -> NDArray[np.float64]:
-    """Return the code that means "missing" for each analog channel, shape (channels, 1)."""
-    if config.kind == "ASCII":  # unless the stated range says that 99999 is a value
-        codes = [99999.0 if c.high < 99999 else np.nan for c in config.analogs]
-    else:
-        codes = [_MISSING[config.kind]] * len(config.analogs)
-    return np.array(codes).reshape(-1, 1)
-
-
-def _joints(stamps: NDArray[Any]) -> NDArray[np.intp]:
-    """Return the indices of samples before which the stamps jump: the recording paused there.
-
-    Only relative to the usual step: the unit of the stamps is wrong in many files.
+    Opening it takes one pass over the data, for the time stamps and for clipped samples. Text is
+    unpacked into a temporary file meanwhile, which is gone with the capture.
     """
-    if len(stamps) < 3 or not (np.abs(stamps) < 2**62).all():
-        return np.empty(0, np.intp)
-    counts = stamps if stamps.dtype.kind == "u" else stamps.astype(np.int64).astype(np.uint32)
-    steps = np.diff(counts)  # unsigned: the counter may wrap
-    return np.flatnonzero(steps > 1.5 * np.median(steps) + 2) + 1
+    record = _Record.of(path, section, spool=True)
+    scale = scale_of(record.config)
+    found = survey(record.rows, record.count, record.config, scale, record.rate)
+
+    def good(first: int, last: int) -> NDArray[np.bool_]:
+        mask = np.ones(last - first, np.bool_)
+        begin, end = np.searchsorted(found.spoilt, (first, last))
+        mask[found.spoilt[begin:end] - first] = False
+        return mask
+
+    return LazyCapture(
+        channels=_channels(record.config),
+        rate=record.rate,
+        samples=record.count,
+        load=lambda first, last: samples_of(record.rows, scale, first, last),
+        start=record.start,
+        triggered=record.triggered,
+        history=(*record.history, *found.notes),
+        source=record.name,
+        stated_frequency=record.config.frequency,
+        good=good,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Record:
+    """One section of a record, found and timed, not yet scaled."""
+
+    name: str
+    where: str
+    config: Config
+    rows: Rows
+    count: int
+    rate: float
+    start: float
+    triggered: bool
+    history: tuple[str, ...]
+
+    @classmethod
+    def of(cls, path: str | Path, number: int | None, *, spool: bool) -> _Record:
+        path = Path(path)
+        config, data = find_record(path)
+        rows = text_rows(config, data, spool=spool) if config.kind == "ASCII" else binary_rows(config, data)
+        sections = config.sections
+        if number is not None and not 1 <= number <= len(sections):
+            raise FormatError(
+                f"{path}: there is no section {number}; it has {len(sections)}, numbered from 1"
+            )
+        index = max(range(len(sections)), key=lambda i: sections[i].end - sections[i].first)
+        index = index if number is None else number - 1
+        first, count = sections[index].first, sections[index].end - sections[index].first
+        starts = _starts(config, rows)
+        rate = sections[index].rate
+        if rate is None:
+            rate = streamed_rate(lambda: _times(config, rows), count, data.where, quantum=config.stamp_unit)
+        end = starts[-1] + (config.count - sections[-1].first) / (sections[-1].rate or rate)
+        trigger = config.trigger if config.trigger is not None and 0 < config.trigger < end else 0.0
+        history = [f"read {path.name} (COMTRADE {config.kind})"]
+        name = path.name
+        if len(sections) > 1:
+            name = f"{path.name}#{index + 1}"
+            listed = ", ".join(
+                f"#{i + 1} samples {s.first + 1}-{s.end} at {s.rate:g} S/s" for i, s in enumerate(sections)
+            )
+            history.append(
+                f"the sampling rate changes ({listed}): this is section #{index + 1}, not resampled"
+            )
+        skew = max((abs(c.skew) for c in config.analogs), default=0.0)
+        if skew:
+            history.append(f"channel skew of up to {skew * 1e6:g} us is stated and not corrected")
+        return cls(
+            name,
+            data.where,
+            config,
+            lambda a, b: rows(first + a, first + b),
+            count,
+            rate,
+            starts[index] - trigger,
+            trigger > 0,
+            tuple(history),
+        )
+
+
+def _times(config: Config, rows: Rows) -> Iterator[NDArray[np.float64]]:
+    """Yield the time stamps [s] of a record that states no rate."""
+    for first in range(0, config.count, BLOCK):
+        stamps = rows(first, min(first + BLOCK, config.count))["stamp"].astype(float)
+        yield stamps * config.stamp_unit
+
+
+def _starts(config: Config, rows: Rows) -> list[float]:
+    """Return when each section begins, after the first sample [s].
+
+    By the time stamps where they advance at the stated rate: recorders pause between sections.
+    """
+    starts = [0.0]
+    for before, section in zip(config.sections, config.sections[1:], strict=False):
+        assert before.rate is not None
+        assert section.rate is not None
+        stamps = stamps_of(rows(section.first - 1, min(section.first + 2, config.count)))
+        steps = np.diff(stamps) * config.stamp_unit
+        plausible = (
+            steps.size > 1
+            and abs(steps[1] * section.rate - 1) < 0.05
+            and steps[0] < 2**31 * config.stamp_unit
+        )
+        gap = steps[0] if plausible and steps[0] * max(before.rate, section.rate) > 0.95 else 1 / section.rate
+        starts.append(starts[-1] + (section.first - 1 - before.first) / before.rate + float(gap))
+    return starts
 
 
 def _channels(config: Config) -> tuple[Channel, ...]:
@@ -228,4 +194,12 @@ def _channels(config: Config) -> tuple[Channel, ...]:
     analogs = guess_channels(
         names[:na], [si_unit(c.unit)[1] for c in config.analogs], [c.phase for c in config.analogs]
     )
-    return (*analogs, *(Channel(name, "", "other") for name in names[na:]))
+    placed = [
+        replace(c, place=a.circuit.lower()) if a.circuit.lower() in _PLACES else c
+        for c, a in zip(analogs, config.analogs, strict=True)
+    ]
+    levels = (
+        c if c.quantity == "trigger" else Channel(c.name, "", "other")
+        for c in guess_channels(names[na:], [""] * (len(names) - na))
+    )
+    return (*placed, *levels)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -20,10 +21,25 @@ class Analog(NamedTuple):
     unit: str
     a: float
     b: float
+    low: float
     high: float
-    """Largest code that the file announces; in ASCII it decides whether 99999 is a value."""
+    """Range of codes that the file announces; in ASCII it decides whether 99999 is a value."""
     ratio: float
     """Primary over secondary where the values are secondary, else 1."""
+    skew: float
+    """Time by which it is sampled late; stated, not corrected [s]."""
+    circuit: str
+    """Circuit component being monitored, free text."""
+
+
+class Section(NamedTuple):
+    """Consecutive samples at one rate."""
+
+    rate: float | None
+    """Samples per second [Hz]; None where only the time stamps tell."""
+    first: int
+    end: int
+    """Index of its first sample, and of the first after it."""
 
 
 @dataclass(frozen=True)
@@ -33,24 +49,28 @@ class Config:
     analogs: tuple[Analog, ...]
     digitals: tuple[str, ...]
     frequency: float | None
-    rate: float | None
-    """Samples per second [Hz]; None where only the time stamps tell."""
-    count: int
-    """Number of samples."""
+    sections: tuple[Section, ...]
+    """In order, without a gap; neighbours differ in rate."""
     trigger: float | None
     """Time of the trigger after the first sample [s]; None where the stamps are unreadable."""
     kind: str
+    revision: str
+    """"1991", "1999" (or "2001") or "2013"."""
     stamp_unit: float
     """What one count of a sample's time stamp stands for [s]."""
-    skewed: bool
-    """Some channels were sampled later than others; that is not corrected."""
+
+    @property
+    def count(self) -> int:
+        """Number of samples."""
+        return self.sections[-1].end
 
 
 class _Lines:
     """Walks down the file and says where something is wrong."""
 
     def __init__(self, text: str, where: str) -> None:
-        self._lines = text.replace("\x1a", "").splitlines()
+        # not splitlines: in an old code page a letter may look like a line break of Unicode
+        self._lines = re.split(r"\r\n|\n|\r", text.replace("\x1a", "").rstrip())
         self._where = where
         self._at = 0
 
@@ -77,15 +97,15 @@ class _Lines:
         try:
             value = float(text)
         except ValueError:
-            raise self.error(f"the {what} is {text[:40]!r}, not a number") from None
-        if not math.isfinite(value):
-            raise self.error(f"the {what} is {text!r}, not finite")
+            value = math.nan
+        if not math.isfinite(value) or "_" in text:  # Python alone reads 1_000
+            raise self.error(f"the {what} is {text[:40]!r}, not a number")
         return value
 
     def count(self, text: str, what: str) -> int:
         value = self.number(text, what)
         if value < 0 or value != int(value):
-            raise self.error(f"the {what} is {text!r}, not a count")
+            raise self.error(f"the {what} is {text[:40]!r}, not a count")
         return int(value)
 
 
@@ -95,14 +115,13 @@ def parse_cfg(text: str, where: str) -> Config:
     title = lines.next("station line")
     revision = title[-1] if len(title) > 2 and title[-1] in {"1999", "2001", "2013"} else "1991"
     analog_count, digital_count = _channel_counts(lines)
-    skews: list[float] = []
-    analogs = tuple(_analog(lines, i + 1, skews) for i in range(analog_count))
+    analogs = tuple(_analog(lines, i + 1) for i in range(analog_count))
     digitals = tuple(
         lines.next(f"line of digital channel {i + 1}", 2)[1] or f"D{i + 1}" for i in range(digital_count)
     )
     frequency = lines.next("line frequency")[0]
     stated = lines.number(frequency, "line frequency") if frequency else 0.0
-    rate, count = _rate(lines)
+    sections = _sections(lines)
     start, fine = _stamp(lines.next("time of the first sample"), revision)
     trigger, _ = _stamp(lines.next("time of the trigger"), revision)
     kind = lines.next("file type")[0].upper()
@@ -116,12 +135,11 @@ def parse_cfg(text: str, where: str) -> Config:
         analogs=analogs,
         digitals=digitals,
         frequency=stated if stated > 0 else None,
-        rate=rate,
-        count=count,
+        sections=sections,
         trigger=None if start is None or trigger is None else (trigger - start) * 1e-9,
         kind=kind,
+        revision=revision,
         stamp_unit=multiplier * (1e-9 if fine else 1e-6),
-        skewed=any(skews),
     )
 
 
@@ -143,7 +161,7 @@ def _channel_counts(lines: _Lines) -> tuple[int, int]:
     return counts
 
 
-def _analog(lines: _Lines, number: int, skews: list[float]) -> Analog:
+def _analog(lines: _Lines, number: int) -> Analog:
     cells = lines.next(f"line of analog channel {number}", 10)
     ratio = 1.0
     if len(cells) >= 13 and cells[12].upper() == "S":  # 1991 does not say which side: taken as it stands
@@ -151,35 +169,37 @@ def _analog(lines: _Lines, number: int, skews: list[float]) -> Analog:
         if primary <= 0 or secondary <= 0:
             raise lines.error(f"the ratio of channel {number} is {cells[10]}:{cells[11]}, not positive")
         ratio = primary / secondary
-    if cells[7]:
-        skews.append(lines.number(cells[7], f"skew of channel {number}"))
     return Analog(
         name=" ".join(cells[1].split()) or f"A{number}",
         phase=cells[2],
         unit=cells[4],
         a=lines.number(cells[5], f"multiplier of channel {number}"),
         b=lines.number(cells[6], f"offset of channel {number}"),
+        low=lines.number(cells[8] or "0", f"minimum of channel {number}"),
         high=lines.number(cells[9] or "0", f"maximum of channel {number}"),
         ratio=ratio,
+        skew=lines.number(cells[7] or "0", f"skew of channel {number}") * 1e-6,
+        circuit=cells[3],
     )
 
 
-def _rate(lines: _Lines) -> tuple[float | None, int]:
-    """Return the one rate and the number of samples; a rate of 0 means that the stamps tell."""
-    sections = lines.count(lines.next("number of sampling rates")[0], "number of sampling rates")
-    rates, ends = [], [0]
-    for _ in range(max(sections, 1)):  # "0 rates" is followed by one line all the same
+def _sections(lines: _Lines) -> tuple[Section, ...]:
+    """Return the samples by rate, neighbours of one rate joined; a rate of 0 means that the stamps tell."""
+    count = lines.count(lines.next("number of sampling rates")[0], "number of sampling rates")
+    sections: list[Section] = []
+    for _ in range(max(count, 1)):  # "0 rates" is followed by one line all the same
         rate, end = lines.next("sampling rate", 2)[:2]
-        rates.append(lines.number(rate, "sampling rate"))
-        ends.append(lines.count(end, "last sample"))
-        if rates[-1] < 0 or ends[-1] <= ends[-2]:
-            raise lines.error(f'the sampling rate "{rate},{end}" is negative or ends before it begins')
-    if len(set(rates)) > 1:
-        parts = ", ".join(
-            f"samples {a + 1}-{b} at {r:g} S/s" for r, a, b in zip(rates, ends[:-1], ends[1:], strict=True)
-        )
-        raise lines.error(f"the sampling rate changes ({parts}); split the record by rate, or resample it")
-    return (rates[0] if sections and rates[0] else None), ends[-1]
+        value, stop = lines.number(rate, "sampling rate"), lines.count(end, "last sample")
+        before = sections[-1] if sections else Section(None, 0, 0)
+        if value < 0 or stop <= before.end or (count > 1 and not value):
+            raise lines.error(
+                f'the sampling rate "{rate[:40]},{end[:40]}" is not positive or ends before it begins'
+            )
+        if sections and before.rate == value:
+            sections[-1] = before._replace(end=stop)
+        else:
+            sections.append(Section(value if count and value else None, before.end, stop))
+    return tuple(sections)
 
 
 def _stamp(cells: list[str], revision: str) -> tuple[int | None, bool]:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import io
 import mmap
-from typing import TYPE_CHECKING, NoReturn
+import re
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import numpy as np
 
 from hil.errors import FormatError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from numpy.typing import NDArray
 
 END = b"\r\n\t \x1a"
 """What may follow the last line: white space, and the end-of-file mark of DOS."""
+_LARGE: Final = 1 << 20
+"""Bytes of text from which on loading the compiled parser pays."""
+_HIGH: Final = re.compile(rb"[\x80-\xff]+")
 
 
 def contents(path: Path) -> bytes:
@@ -40,11 +44,23 @@ def mapped(path: Path) -> bytes | mmap.mmap:
 
 
 def decode(data: bytes) -> str:
-    """Return text written in UTF-8, or else in Latin-1, which no byte can fail."""
+    """Return text in UTF-8, or else in the code page that it looks like; Latin-1, which no byte can fail."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        return data.decode("latin-1")
+        pass
+    high = _HIGH.findall(data)
+    if all(len(run) % 2 == 0 for run in high):  # every Chinese character has two high bytes
+        try:
+            data.decode("gb2312")
+            return data.decode("gb18030")
+        except UnicodeDecodeError:
+            pass
+    # words of Cyrillic are of high bytes throughout; an accent or a degree sign stands alone
+    cyrillic = [run for run in high if len(run) > 2 and min(run) >= 0xA8]
+    if sum(map(len, cyrillic)) * 2 > sum(map(len, high)):
+        return data.decode("cp1251", "replace")
+    return data.decode("latin-1")
 
 
 def distinct(names: Iterable[str]) -> list[str]:
@@ -68,11 +84,13 @@ def numbers(
 
     A row with too few or too many cells and a cell that is no number are refused by line.
     """
-    import pandas as pd  # noqa: PLC0415 - half a second that most runs do not need
-
     data = data.rstrip(END).replace(b'"', b"")
     if not data:
         raise FormatError(f"{where}: there is not one row of numbers")
+    if len(data) >= _LARGE and (found := _plain(data, columns, delimiter, decimal)) is not None:
+        return found
+    import pandas as pd  # noqa: PLC0415 - half a second that most runs do not need
+
     try:
         table = pd.read_csv(
             io.BytesIO(data),
@@ -91,6 +109,18 @@ def numbers(
     if table.shape[1] != columns or cells != table.size or b"\0" in data:
         _refuse(data, columns, where, first_line, delimiter, decimal)
     return table
+
+
+def _plain(data: bytes, columns: int, delimiter: str, decimal: str) -> NDArray[np.float64] | None:
+    """Return a table of plain numbers; None where it is not that, or where numba is missing."""
+    from hil.capture import parsing_kernel  # noqa: PLC0415 - numba takes its time
+
+    rows = data.count(b"\n") + 1
+    if not parsing_kernel.COMPILED or rows * columns > len(data) + columns:  # a cell takes a byte
+        return None
+    table = np.empty((rows, columns))
+    count = parsing_kernel.fill(np.frombuffer(data, np.uint8), ord(delimiter), ord(decimal), table)
+    return table[:count] if count > 0 else None
 
 
 def _refuse(data: bytes, columns: int, where: str, first_line: int, delimiter: str, decimal: str) -> NoReturn:
@@ -123,29 +153,73 @@ def uniform_rate(
     A stamp may lie a quarter of a step off the grid, as one printed with few digits does, or one
     unit of its clock (`quantum` [s]) more; beyond that a sample is missing or the step varies.
     """
-    n = len(times)
+    return streamed_rate(lambda: [times], len(times), where, first_row=first_row, quantum=quantum)
+
+
+def streamed_rate(
+    pieces: Callable[[], Iterable[NDArray[np.float64]]],
+    n: int,
+    where: str,
+    *,
+    first_row: int = 1,
+    quantum: float = 0.0,
+) -> float:
+    """Return what `uniform_rate` does, of n times that come in pieces, again at each call."""
     if n < 2:
         raise FormatError(f"{where}: {n} time stamps give no sampling rate; at least two are needed")
-    if not np.isfinite(times).all():
-        row = first_row + int(np.argmin(np.isfinite(times)))
-        raise FormatError(f"{where}, row {row}: there is no time stamp; a time is needed on every row")
-    index = np.arange(n) - (n - 1) / 2
-    centred = times - times[0]
-    middle = centred.mean()
+    begin, total, moment, at = np.nan, 0.0, 0.0, 0
     with np.errstate(over="ignore", invalid="ignore"):  # absurd stamps are refused below
-        step = float(index @ (centred - middle) / (index @ index))
-        residual = centred - middle - step * index
+        for times in pieces():
+            if not np.isfinite(times).all():
+                row = first_row + at + int(np.argmin(np.isfinite(times)))
+                raise FormatError(
+                    f"{where}, row {row}: there is no time stamp; a time is needed on every row"
+                )
+            begin = begin if at else float(times[0])
+            index = np.arange(at, at + len(times)) - (n - 1) / 2
+            total += float((times - begin).sum())
+            moment += float(index @ (times - begin))
+            at += len(times)
+        step = moment / (n * (n * n - 1) / 12)
     if not step > 0 or not np.isfinite(step):
         raise FormatError(f"{where}: time does not increase; sort the rows by time")
-    if not np.abs(residual).max() <= 0.25 * step + quantum:
-        steps = np.diff(times)
-        row = first_row + 1 + int(np.argmax(np.abs(steps - np.median(steps))))
-        raise FormatError(
-            f"{where}, row {row}: time steps from {times[row - first_row - 1]:.9g} to "
-            f"{times[row - first_row]:.9g} s, the usual step is {np.median(steps):.6g} s; "
-            "export it with a fixed sampling rate"
-        )
     plain = round(1 / step)  # stamps printed with few digits: a whole number that fits them as well
-    if plain and np.ptp(centred - index / plain) <= np.ptp(residual) * 1.01 + 1e-12 * centred[-1]:
-        return float(plain)
+    low, high = _off_grid(pieces, begin, step)
+    middle = total / n - step * (n - 1) / 2
+    if not max(high - middle, middle - low) <= 0.25 * step + quantum:
+        raise _uneven(pieces, where, first_row)
+    if plain:
+        lowest, highest = _off_grid(pieces, begin, 1 / plain)
+        if highest - lowest <= (high - low) * 1.01 + 1e-12 * step * n:
+            return float(plain)
     return 1 / step
+
+
+def _off_grid(
+    pieces: Callable[[], Iterable[NDArray[np.float64]]], begin: float, step: float
+) -> tuple[float, float]:
+    """Return the least and the greatest distance of times from a grid."""
+    low, high, at = np.inf, -np.inf, 0
+    for times in pieces():
+        distance = times - begin - np.arange(at, at + len(times)) * step
+        low, high, at = min(low, float(distance.min())), max(high, float(distance.max())), at + len(times)
+    return low, high
+
+
+def _uneven(pieces: Callable[[], Iterable[NDArray[np.float64]]], where: str, first_row: int) -> FormatError:
+    """Name the row with the strangest step."""
+    usual, worst, before, at, found = 0.0, -1.0, np.empty(0), 0, (0, 0.0, 0.0)
+    for times in pieces():
+        joined = np.concatenate([before, times])
+        steps = np.diff(joined)
+        if steps.size:
+            usual = usual or float(np.median(steps))
+            i = int(np.argmax(np.abs(steps - usual)))
+            if abs(steps[i] - usual) > worst:
+                worst = float(abs(steps[i] - usual))
+                found = (at - len(before) + i + 1, float(joined[i]), float(joined[i + 1]))
+        before, at = times[-1:], at + len(times)
+    return FormatError(
+        f"{where}, row {first_row + found[0]}: time steps from {found[1]:.9g} to {found[2]:.9g} s, "
+        f"the usual step is {usual:.6g} s; export it with a fixed sampling rate"
+    )

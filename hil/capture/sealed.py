@@ -18,17 +18,22 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from hil.capture.blocklog import Scan, scan_block_log
+from hil.capture.lazy import LazyCapture
 from hil.errors import ConfigError, FormatError, HilError, StorageError
-from hil.waveform import Channel, Waveform
+from hil.waveform import Channel
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
+
+    from hil.waveform import Waveform
 
 _FORMAT: Final = "hil-bench capture 1"
 _CHUNK: Final = 1 << 16
 """Samples of one channel that are compressed together."""
+_WRITING: Final = 0.8
+"""Share of the time that sealing takes until it reads back."""
 _BROKEN: Final = (OSError, RuntimeError, KeyError, TypeError, ValueError, AttributeError)
 """What h5py raises on a damaged file."""
 
@@ -40,13 +45,15 @@ def seal(
     acquired: int | None = None,
     trigger: float | None = None,
     metadata: Mapping[str, Any] | None = None,
+    keep_log: bool = False,
+    progress: Callable[[float], None] | None = None,
 ) -> Path:
     """Turn a block log into a sealed capture and remove the log; return the target.
 
     `acquired`: samples per channel that the instrument says it took; None where that is not known,
     after a crash, and the capture is then not complete. `trigger`: its time after the first sample
     [s]. `metadata` is added to that of the log; its keys "source" (text) and "corrections" (channel
-    name: dict) have a place of their own.
+    name: dict) have a place of their own. `progress` is told the share that is done.
     """
     log = scan_block_log(log_path)
     target = Path(target)
@@ -54,10 +61,12 @@ def seal(
         raise StorageError(f"{target}: already exists; a capture is never overwritten, choose another name")
     part = target.with_name(target.name + ".part")
     try:
-        digest = _write(part, log, acquired, trigger, {**log.header["metadata"], **(metadata or {})})
+        every = {**log.header["metadata"], **(metadata or {})}
+        tell = progress or (lambda _: None)
+        digest = _write(part, log, acquired, trigger, every, lambda share: tell(_WRITING * share))
         with part.open("r+b") as file:
             os.fsync(file.fileno())
-        if _digest(part) != digest:
+        if _digest(part, lambda share: tell(_WRITING + (1 - _WRITING) * share)) != digest:
             raise StorageError(
                 f"{target}: does not read back as written; the log {log.path} is kept, check the disk"
             )
@@ -75,33 +84,46 @@ def seal(
             f"{target}: sealing failed ({_line(error)}); "
             f"the log {log.path} is kept, free the disk and seal it again"
         ) from None
-    with suppress(OSError):  # a log that stays does no harm: its capture is sealed
-        log.path.unlink()
+    if not keep_log:
+        with suppress(OSError):  # a log that stays does no harm: its capture is sealed
+            log.path.unlink()
     return target
 
 
-def read_sealed(path: Path) -> Waveform:
+def open_sealed(path: Path) -> LazyCapture:
     """Return the raw samples of a sealed capture, in input volts or what the channels say."""
     about = read_sealed_metadata(path)
     import h5py  # noqa: PLC0415 - `hil --help` need not wait for it
 
-    try:
-        with h5py.File(path) as file:
-            samples = file["samples"][:]
+    try:  # the cache holds the chunks of every channel that a part ends in: none is unpacked twice
+        file = h5py.File(path, rdcc_nbytes=(len(about["channels"]) + 1) * _CHUNK * 8)
+        samples = file["samples"]
     except _BROKEN as error:
         raise _broken(path, error) from None
-    good = np.isfinite(samples).all(axis=0)
+
+    def load(first: int, last: int) -> NDArray[Any]:
+        try:
+            return samples[:, first:last]  # type: ignore[no-any-return]
+        except _BROKEN as error:
+            raise _broken(path, error) from None
+
     complete = "complete" if about["complete"] else "NOT complete"
-    return Waveform(
-        samples=samples,
-        channels=about["channels"],
-        rate=about["rate"],
+    return LazyCapture(
+        about["channels"],
+        about["rate"],
+        samples.shape[1],
+        load,
         start=about["start"],
         triggered=about["triggered"],
-        valid=None if good.all() else good,
         history=(f"read {path.name} (sealed, {complete}, raw)",),
         source=path.name,
     )
+
+
+def read_sealed(path: Path) -> Waveform:
+    """Return the raw samples of a sealed capture in memory."""
+    capture = open_sealed(path)
+    return capture.part(0, len(capture))
 
 
 def read_sealed_metadata(path: str | Path) -> dict[str, Any]:
@@ -120,9 +142,10 @@ def read_sealed_metadata(path: str | Path) -> dict[str, Any]:
             if raw["format"] != _FORMAT or kind != "f" or shape != (len(raw["names"]), shape[-1]):
                 raise ValueError(f"format {raw['format']!r}, samples {shape}")
         channels = tuple(
-            Channel(name, unit, quantity, phase, None if np.isnan(relative) else float(relative))
-            for name, unit, quantity, phase, relative in zip(
+            Channel(name, unit, quantity, phase, None if np.isnan(relative) else float(relative), place)
+            for name, unit, quantity, phase, relative, place in zip(
                 *(raw[key] for key in ("names", "units", "quantities", "phases", "uncertainties")),
+                raw.get("places", [""] * len(raw["names"])),  # came later than the others
                 strict=True,
             )
         )
@@ -131,11 +154,14 @@ def read_sealed_metadata(path: str | Path) -> dict[str, Any]:
             for c, text in zip(channels, raw["corrections"], strict=True)
             if text != "null"
         }
+        stored, lost = int(raw["stored"]), int(raw["lost"])
+        if not stored <= shape[1] <= stored + lost:
+            raise ValueError(f"{shape[1]} samples, it tells of {stored} stored and {lost} lost")
         return {
             "complete": bool(raw["complete"]),
             "acquired": int(raw["acquired"]) if "acquired" in raw else None,
-            "stored": int(raw["stored"]),
-            "lost": int(raw["lost"]),
+            "stored": stored,
+            "lost": lost,
             "rate": float(raw["rate"]),
             "start": float(raw["start"]),
             "triggered": bool(raw["triggered"]),
@@ -150,7 +176,12 @@ def read_sealed_metadata(path: str | Path) -> dict[str, Any]:
 
 
 def _write(
-    part: Path, log: Scan, acquired: int | None, trigger: float | None, metadata: dict[str, Any]
+    part: Path,
+    log: Scan,
+    acquired: int | None,
+    trigger: float | None,
+    metadata: dict[str, Any],
+    progress: Callable[[float], None],
 ) -> str:
     """Write the capture, and return the SHA-256 of its samples."""
     import h5py  # noqa: PLC0415 - `hil --help` need not wait for it
@@ -177,6 +208,7 @@ def _write(
         for i, piece in enumerate(log.pieces(_CHUNK)):
             samples[:, i * _CHUNK : i * _CHUNK + piece.shape[1]] = piece
             digest.update(piece.T.tobytes())
+            progress(min((i + 1) * _CHUNK / log.span, 1.0))
         if acquired is not None:
             file.attrs["acquired"] = acquired
         for key, value in {
@@ -198,6 +230,7 @@ def _write(
             "units": [c.unit for c in log.channels],
             "quantities": [c.quantity for c in log.channels],
             "phases": [c.phase for c in log.channels],
+            "places": [c.place for c in log.channels],
             "corrections": [json.dumps(corrections.get(name)) for name in names],
         }
         for key, text in texts.items():
@@ -221,7 +254,7 @@ def _plain(value: Any) -> Any:
     return value.decode() if isinstance(value, bytes) else value
 
 
-def _digest(path: Path) -> str:
+def _digest(path: Path, progress: Callable[[float], None]) -> str:
     """Return the SHA-256 of the samples, read back."""
     import h5py  # noqa: PLC0415 - `hil --help` need not wait for it
 
@@ -230,6 +263,7 @@ def _digest(path: Path) -> str:
         samples = file["samples"]
         for begin in range(0, samples.shape[1], _CHUNK):
             digest.update(samples[:, begin : begin + _CHUNK].T.tobytes())
+            progress(min((begin + _CHUNK) / samples.shape[1], 1.0))
     return digest.hexdigest()
 
 

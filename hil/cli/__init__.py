@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "run": "hil.cli.run",
     "preview": "hil.cli.preview",
     "analyze": "hil.cli.analyze",
+    "capture": "hil.cli.capture",
     "report": "hil.cli.records",
     "verify": "hil.cli.records",
     "list": "hil.cli.listing",

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
+from hil.analysis.analyze import Given
 from hil.analysis.signals import LINES
-from hil.cli.common import console, pairs, print_json
+from hil.cli.common import bar, console, pairs, print_json
 from hil.record import analysis_to_dict
-from hil.study import Given, study
+from hil.study import Question, study
 from hil.units import parse
 from hil.waveform import PHASES
 
@@ -24,35 +25,34 @@ if TYPE_CHECKING:
 def analyze(arguments: argparse.Namespace) -> int:
     """Read, measure, print."""
     path = Path(arguments.file)
-    given = Given(
-        mapping=pairs(arguments.mapping, "--map", 'va="CH 1"'),
-        nominal_voltage=None if arguments.nominal is None else parse(arguments.nominal, "V", "--nominal"),
-    )
+    question = _question(arguments)
     if path.is_dir():
         from hil.cli.folder import analyze_folder  # noqa: PLC0415 - only for a folder
 
-        return analyze_folder(arguments, path, given)
+        return analyze_folder(arguments, path, question)
     screen = console(stderr=True)
-    with screen.status(escape(f"analysing {path.name}")):
-        found = study(path, given)
-    waveform, analysis = found.waveform, found.analysis
+    with bar(screen, f"analysing {path.name}") as progress:
+        found = study(path, question, progress)
+    waveform, analysis = found.excerpt, found.analysis
     report = None
     if arguments.report is not None:
         from hil.report.html import from_analysis, render  # noqa: PLC0415 - loads plotly
 
         report = Path(arguments.report or f"{path.stem}_report.html")
         with screen.status("drawing the report"):
-            report.write_text(render(from_analysis(path.name, waveform, analysis)), encoding="utf-8")
+            report.write_text(
+                render(from_analysis(path.name, waveform, analysis, found.envelope)), encoding="utf-8"
+            )
     if arguments.json:
         channels = [
-            {"name": c.name, "unit": c.unit, "quantity": c.quantity, "phase": c.phase}
-            for c in waveform.channels
+            {"name": c.name, "unit": c.unit, "quantity": c.quantity, "phase": c.phase, "place": c.place}
+            for c in found.channels
         ]
         stored = analysis_to_dict(analysis)
         print_json(
             {
                 "file": str(path),
-                "rate": waveform.rate,
+                "rate": found.rate,
                 "samples": found.samples,
                 "channels": channels,
                 **{name: stored[name] for name in ("results", "tables", "warnings")},
@@ -63,14 +63,14 @@ def analyze(arguments: argparse.Namespace) -> int:
     from hil.report.terminal import print_results  # noqa: PLC0415 - loads rich
 
     out = console()
-    seconds = found.samples / waveform.rate
-    size = f"{found.samples:,} samples at {waveform.rate:,.10g} samples/s, {seconds:.4g} s"
+    seconds = found.samples / found.rate
+    size = f"{found.samples:,} samples at {found.rate:,.10g} samples/s, {seconds:.4g} s"
     out.print(f"[bold]{escape(path.name)}[/]: {size}")
     used = _used(waveform)
     for quantity, members in groupby(used, lambda channel: channel.quantity):
         named = ", ".join(f"{channel.phase} = {channel.name}".removeprefix(" = ") for channel in members)
         out.print(escape(f"{quantity:<8} {named}"))
-    if rest := len(waveform.channels) - len(used):
+    if rest := len(found.channels) - len(used):
         out.print(f"[dim]{rest} more channels without a part in the analysis; --map gives them one[/]")
     print_results(analysis, out)
     if report is not None:
@@ -88,3 +88,29 @@ def _used(waveform: Waveform) -> list[Channel]:
                 break
         used += waveform.find(quantity, ("dc",))
     return [*used, *waveform.find("trigger", ("",))]
+
+
+def _question(arguments: argparse.Namespace) -> Question:
+    """Return what the arguments say of the capture and ask of it."""
+
+    def given(option: str, unit: str) -> float | None:
+        text = getattr(arguments, option.replace("-", "_"))
+        return None if text is None else parse(text, unit, f"--{option}")
+
+    return Question(
+        mapping=pairs(arguments.mapping, "--map", 'va="CH 1"'),
+        given=Given(
+            nominal_voltage=given("nominal", "V"),
+            nominal_frequency=given("frequency", "Hz"),
+            event=given("event", "s"),
+            rated_current=given("rated-current", "A"),
+            demand_current=given("demand-current", "A"),
+            lamp=arguments.lamp,
+        ),
+        envelopes=tuple(arguments.envelope),
+        distortion=tuple(arguments.distortion),
+        variation=tuple(arguments.variation),
+        rated_power=given("rated-power", "W"),
+        short_circuit_ratio=arguments.short_circuit_ratio,
+        site=arguments.site,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -48,6 +49,13 @@ def _sequence(parser: argparse.ArgumentParser) -> None:
 def _count(text: str) -> int:
     number = int(text)
     if number < 1:
+        raise ValueError
+    return number
+
+
+def _positive(text: str) -> float:
+    number = float(text)
+    if not 0 < number < inf:
         raise ValueError
     return number
 
@@ -109,6 +117,7 @@ def _analyze(commands: Commands, name: str) -> None:
         "  hil analyze fault.cfg\n"
         "  hil analyze fault.cff --report\n"
         '  hil analyze scope.csv --map va="CH 1" --map vb="CH 2" --map vc="CH 3" --json\n'
+        '  hil analyze fault.cfg --nominal "277 V" --envelope ieee2800 --distortion ieee519_2022_voltage\n'
         "  hil analyze captures/ --report",
     )
     parser.add_argument("file", metavar="CAPTURE", help="file, or a folder of them")
@@ -118,10 +127,46 @@ def _analyze(commands: Commands, name: str) -> None:
         default=[],
         metavar="ROLE=CHANNEL",
         dest="mapping",
-        help="say what a channel is: va vb vc vab vbc vca ia ib ic vdc idc p trigger; may be repeated",
+        help="say what a channel is: va vb vc vab vbc vca ia ib ic vdc idc p trigger, or at another "
+        "measuring point load.ia, grid.p ...; may be repeated",
     )
-    parser.add_argument(
-        "--nominal", metavar="VOLTAGE", help='reference voltage, such as "277 V"; else measured'
+    known = parser.add_argument_group("what is known of the capture")
+    known.add_argument(
+        "--nominal",
+        metavar="VOLTAGE",
+        help='declared voltage of the channels, such as "277 V"; else measured',
+    )
+    known.add_argument(
+        "--frequency",
+        metavar="FREQUENCY",
+        help='nominal, "50 Hz" or "60 Hz"; else the nearest to that measured',
+    )
+    known.add_argument(
+        "--event", metavar="TIME", help='the event nearest to it is analysed, or a power step there: "0.4 s"'
+    )
+    known.add_argument("--rated-current", metavar="CURRENT", help='for TRD and support, such as "361 A"')
+    known.add_argument("--demand-current", metavar="CURRENT", help="maximum demand I_L, for TDD")
+    known.add_argument("--rated-power", metavar="POWER", help='for load buffering, such as "300 kW"')
+    known.add_argument(
+        "--lamp", type=int, choices=(120, 230), help="of the flickermeter (default: 230 at 50 Hz)"
+    )
+    asked = parser.add_argument_group("what it is held against ('hil list limits' names those shipped)")
+    for option, text in (
+        ("envelope", "ride-through envelope, such as ieee2800; the first is drawn"),
+        ("distortion", "limits of distortion, such as ieee519_2022_voltage"),
+        ("variation", "limits of power variation, such as ercot; they need --site"),
+    ):
+        asked.add_argument(
+            f"--{option}", action="append", default=[], metavar="NAME", help=f"{text}; or a file; repeatable"
+        )
+    asked.add_argument(
+        "--short-circuit-ratio",
+        type=_positive,
+        metavar="RATIO",
+        help="Isc / I_L, which picks the limits of IEEE 519",
+    )
+    asked.add_argument(
+        "--site", type=_positive, metavar="RATIO", help="rating of the site over that of the bench"
     )
     parser.add_argument(
         "--report",
@@ -144,6 +189,47 @@ def _analyze(commands: Commands, name: str) -> None:
         "same folder",
     )
     _json(parser)
+
+
+def _capture(commands: Commands, name: str) -> None:
+    parser = _add(
+        commands,
+        name,
+        "look at a capture, write it in another format, or recover what a run left unsealed",
+        "  hil capture info fault.cfg\n"
+        "  hil capture convert scope.tdms fault.cff\n"
+        "  hil capture recover records/20260321T101500Z_voltage_sag",
+    )
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    info = _add(
+        actions,
+        "info",
+        "say what a capture holds: channels, rate, duration, share of good samples",
+        "  hil capture info fault.cfg\n  hil capture info log.tdms#Scope --json",
+    )
+    info.add_argument("file", help="capture of any known format; FILE#PART names one of several in it")
+    _json(info)
+    convert = _add(
+        actions,
+        "convert",
+        "write a capture as CSV, Parquet or COMTRADE",
+        "  hil capture convert scope.tdms scope.parquet\n  hil capture convert captures/sag_abc.h5 sag.cfg",
+    )
+    convert.add_argument("source", help="capture of any known format; FILE#PART names one of several in it")
+    convert.add_argument("target", help=".csv, .parquet, .cfg (with its .dat) or .cff; never overwritten")
+    _json(convert)
+    recover = _add(
+        actions,
+        "recover",
+        "seal the block logs that a run left when it was killed",
+        "  hil capture recover captures/sag_abc.blk --output sag_abc.h5\n"
+        "  hil capture recover records/20260321T101500Z_voltage_sag --json",
+    )
+    recover.add_argument(
+        "file", metavar="FILE.blk", help="block log, or the folder of a record that has some"
+    )
+    recover.add_argument("--output", metavar="FILE.h5", help="sealed capture (default: beside the log)")
+    _json(recover)
 
 
 def _report(commands: Commands, name: str) -> None:
@@ -179,10 +265,10 @@ def _list(commands: Commands, name: str) -> None:
     parser = _add(
         commands,
         name,
-        "list sequences, instruments, benches or flaws",
-        "  hil list sequences\n  hil list instruments --json",
+        "list sequences, instruments, benches, flaws or limits",
+        "  hil list sequences\n  hil list limits\n  hil list instruments --json",
     )
-    parser.add_argument("what", choices=("sequences", "instruments", "benches", "flaws"))
+    parser.add_argument("what", choices=("sequences", "instruments", "benches", "flaws", "limits"))
     _json(parser)
 
 
@@ -201,6 +287,7 @@ COMMANDS: Final[dict[str, Callable[[Commands, str], None]]] = {
     "run": _run,
     "preview": _preview,
     "analyze": _analyze,
+    "capture": _capture,
     "report": _report,
     "verify": _verify,
     "list": _list,

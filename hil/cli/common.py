@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from hil.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from rich.console import Console
 
@@ -44,3 +45,18 @@ def pairs(given: Sequence[str], option: str, example: str) -> dict[str, str]:
             raise ConfigError(f"{option}: {name.strip()} is given twice")
         found[name.strip()] = value.strip()
     return found
+
+
+@contextmanager
+def bar(screen: Console, what: str) -> Iterator[Callable[[float], None]]:
+    """Show a bar, where it is a terminal, and give what moves it: called with the share done, 0 to 1."""
+    if not screen.is_terminal:
+        yield lambda share: None  # noqa: ARG005 - nothing to move
+        return
+    from rich.markup import escape  # noqa: PLC0415 - only for a terminal
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415 - slow
+
+    columns = TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=screen, transient=True) as progress:
+        task = progress.add_task(escape(what), total=1.0)
+        yield lambda share: progress.update(task, completed=share)

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from hil.analysis.result import Cell
-    from hil.study import Given
+    from hil.study import Question
 
 
-def analyze_folder(arguments: argparse.Namespace, folder: Path, given: Given) -> int:
+def analyze_folder(arguments: argparse.Namespace, folder: Path, question: Question) -> int:
     """Analyse the captures of a folder and print a summary; 2 where one or more could not be analysed."""
     paths = captures_in(folder)
     if not paths:
@@ -31,7 +31,7 @@ def analyze_folder(arguments: argparse.Namespace, folder: Path, given: Given) ->
     jobs = [
         Job(
             path,
-            given,
+            question,
             None if reports is None else reports / f"{names[path.resolve()].replace('/', '_')}.html",
         )
         for path in paths

@@ -8,6 +8,7 @@ from rich.markup import escape
 
 from hil.cli.common import console, print_json
 from hil.config import load, shipped_benches
+from hil.envelope import read_data, shipped
 from hil.table import names, resolve
 from hil.units import show
 
@@ -24,6 +25,7 @@ def list_(arguments: argparse.Namespace) -> int:
         "instruments": (_instruments, ("driver", "role", "what it drives", "rating")),
         "benches": (_benches, ("name", "kind", "description", "file")),
         "flaws": (_flaws, ("name", "what the simulated PCS then does")),
+        "limits": (_limits, ("option", "name", "title", "confidence")),
     }[arguments.what]
     found = rows()
     if arguments.json:
@@ -118,3 +120,28 @@ def _flaws() -> list[dict[str, Any]]:
         {"name": name, "description": f"{flaw.about} ({flaw.strength:g})"}
         for name, flaw in sorted(FLAWS.items())
     ]
+
+
+def _limits() -> list[dict[str, Any]]:
+    """Return the shipped limits that `hil analyze` holds captures against."""
+    rows = []
+    for kind, folder, confidence in (
+        ("envelope", "envelopes", lambda table: table["confidence"]),
+        (
+            "distortion",
+            "distortion",
+            lambda table: " .. ".join(sorted({r["confidence"] for r in table["row"]})),
+        ),
+        ("variation", "variation", lambda table: table["confidence"]),
+    ):
+        for name in shipped(folder):
+            _, table = read_data(folder, name)
+            rows.append(
+                {
+                    "option": f"--{kind}",
+                    "name": name,
+                    "title": table["title"],
+                    "confidence": confidence(table),
+                }
+            )
+    return rows

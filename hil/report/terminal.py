@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from hil.report.wording import cell, margin, measured, sections, state
@@ -52,6 +53,8 @@ SUMMARY: Final = {
     "trip": ("Trip", "s"),
 }
 """Results in the summary of a folder, with their heading and unit."""
+MANY: Final = 2
+"""From so many results that lack a value for the same reason, they share a line."""
 ROWS_SHOWN: Final = 12
 """Rows of a table in the terminal; JSON and the report have them all."""
 
@@ -63,14 +66,20 @@ def print_results(analysis: Analysis, console: Console) -> None:
     for heading, results, tables in sections(analysis):
         if heading:
             console.print(Text(f"\n{heading}", style="bold"))
-        if results:
+        missing = Counter(state(result) for result in results if result.value is None)
+        shown = [r for r in results if r.value is not None or missing[state(r)] < MANY]
+        if shown:
             table = _table("Quantity", "Value", "Remark")
-            for result in results:
+            for result in shown:
                 style = "" if result.valid else "yellow"
                 table.add_row(Text(result.title), Text(measured(result)), Text(state(result), style=style))
             console.print(table)
+        for reason in (reason for reason, count in missing.items() if count >= MANY):
+            names = [r.title for r in results if r.value is None and state(r) == reason]
+            console.print(Text(f" {reason}: {', '.join(names)}", style="dim"))
         for of in tables:
-            _print_table(of, console)
+            if not of.detail:
+                _print_table(of, console)
     for warning in analysis.warnings:
         console.print(Text(f"Warning: {warning}", style="yellow"))
 
@@ -92,13 +101,13 @@ def _print_table(of: ResultTable, console: Console) -> None:
     table = _table(*of.columns)
     for row in of.rows[:ROWS_SHOWN]:
         table.add_row(*(Text(cell(value, unit)) for value, unit in zip(row, of.units, strict=True)))
-    console.print(Text(of.title, style="italic"))
+    console.print(Text(f" {of.title}", style="italic"))
     console.print(table)
     notes = [of.note] if of.note else []
     if len(of.rows) > ROWS_SHOWN:
         notes.append(f"{len(of.rows) - ROWS_SHOWN} more rows: --json and --report have them")
     if notes:
-        console.print(Text("; ".join(notes), style="dim"))
+        console.print(Text(f" {'; '.join(notes)}", style="dim"))
 
 
 def _table(*columns: str) -> Table:

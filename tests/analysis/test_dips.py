@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hil.analysis.dips import find_events, inception, merge
+from hil.analysis.dips import find_events, inception, interruptions, merge
 
 T = np.arange(100) * 0.01
 
@@ -86,3 +86,25 @@ def test_a_spike_is_no_inception():
 def test_without_a_past_there_is_no_noise_to_compare_with():
     x = np.cos(2 * np.pi * np.arange(5000) / 1000.6)[None]
     assert inception(x, 1000.6, 1200, 2000, 1.0) is None
+
+
+def test_one_known_channel_begins_an_event_and_all_must_be_known_to_end_it():
+    a, b = urms((230, 100)), urms((230, 20), (100, 20), (230, 60))
+    a[10:50] = np.nan
+    (event,) = find_events(T, np.array([a, b]), 230.0)
+    assert (event.start, event.end) == (pytest.approx(0.2), pytest.approx(0.5))
+    assert event.residual == (pytest.approx(np.nan, nan_ok=True), 100)
+    assert event.extreme == 100
+    assert event.beyond == (False, True)
+
+
+def test_the_interruption_within_its_dip():
+    a, b = (
+        urms((230, 20), (5, 40), (230, 40)),
+        urms((230, 10), (100, 20), (5, 10), (14, 10), (17, 10), (230, 40)),
+    )
+    (dip,) = find_events(T, np.array([a, b]), 230.0)
+    assert (dip.kind, dip.start, dip.end) == ("interruption", pytest.approx(0.1), pytest.approx(0.6))
+    ((begin, end),) = interruptions(T, np.array([a, b]), 230.0)  # 5 % is 11.5 V, 7 % is 16.1 V
+    assert (begin, end) == (pytest.approx(0.3), pytest.approx(0.5))
+    assert interruptions(T, a[None, :50], 230.0) == ((pytest.approx(0.2), None),)

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hil.capture.read import read
+from hil.capture.comtrade import open_comtrade
+from hil.capture.comtrade import read_comtrade as read
 from hil.errors import FormatError
 
 VOLTS = "Va,A,,V,0.5,10,0,-32767,32767,1,1,P"
@@ -222,18 +223,177 @@ def test_an_empty_cell_of_ascii_data_is_missing(write_comtrade):
     assert read(path).valid.tolist() == [True, False, True]
 
 
-def test_several_rates_are_refused_with_their_samples(write_comtrade):
-    path = write_comtrade("BINARY", [VOLTS], [(1,)] * 3, rates=["2", "1000,2", "5000,3"])
-    with pytest.raises(FormatError, match="samples 1-2 at 1000 S/s, samples 3-3 at 5000 S/s.*split"):
-        read(path)
-
-
-def test_a_file_that_is_missing(write_comtrade, tmp_path):
+def test_a_file_that_is_missing(write_comtrade):
     path = write_comtrade("BINARY", [VOLTS], [(1,)])
     path.with_suffix(".dat").unlink()
     with pytest.raises(FormatError, match=r"there is no rec\.dat beside it"):
         read(path)
-    with pytest.raises(FormatError, match="no such file"):
-        read(tmp_path / "none.cfg")
-    with pytest.raises(FormatError, match=r"no reader for \.xyz"):
-        read(tmp_path / "none.xyz")
+
+
+def test_a_change_of_rate_makes_sections(write_comtrade):
+    """Samples 1-2 at 1 kS/s, 3-7 at 5 kS/s, 8-9 at 1 kS/s; the trigger 1.2 ms after the first sample.
+
+    By hand: sample 3 comes 0.2 ms after sample 2 (1.2 ms), sample 8 comes 1 ms after sample 7 (2 ms).
+    """
+    rates = ["4", "1000,2", "5000,5", "5000,7", "1000,9"]
+    codes = [(i,) for i in range(9)]
+    path = write_comtrade("BINARY", [VOLTS], codes, rates=rates, trigger="00:00:00.001200", stamps=[0] * 9)
+    longest = read(path)
+    assert longest["Va"].tolist() == [0.5 * x + 10 for x in range(2, 7)]
+    assert (longest.rate, longest.triggered, longest.source) == (5000, True, "rec.cfg#2")
+    assert longest.start == pytest.approx(0.0, abs=1e-12)
+    assert "#1 samples 1-2 at 1000 S/s, #2 samples 3-7 at 5000 S/s" in longest.history[1]
+    for number, start, length in ((1, -1.2e-3, 2), (2, 0.0, 5), (3, 1.8e-3, 2)):
+        part = read(path, number)
+        assert (len(part), part.triggered) == (length, True)
+        assert part.start == pytest.approx(start, abs=1e-12)
+        assert open_comtrade(path, number).part(0, 9).samples.tolist() == part.samples.tolist()
+    for number in (0, 4):
+        with pytest.raises(FormatError, match="there is no section .; it has 3"):
+            read(path, number)
+
+
+def test_a_pause_between_sections_is_in_the_stamps(write_comtrade):
+    """Stamps in us: the second section begins 5 ms after the last sample of the first, at 1 ms."""
+    stamps = [0, 1000, 6000, 6200, 6400, 6600]
+    path = write_comtrade("BINARY", [VOLTS], [(1,)] * 6, rates=["2", "1000,2", "5000,6"], stamps=stamps)
+    assert read(path).start == pytest.approx(6e-3)
+
+
+@pytest.mark.parametrize("kind", ["BINARY", "ASCII"])
+@pytest.mark.parametrize(
+    ("stamps", "bad", "says"),
+    [
+        ([0, 100, 100, 200, 300, 400], [2], "repeat at sample 3"),
+        ([0, 100, 200, 150, 250, 350], [3], "fall before sample 4"),
+        ([0, 100, 200, 900, 1000, 1100], [3], "jump before sample 4: in between nothing was recorded"),
+        ([2**32 - 200, 2**32 - 100, 0, 100, 200, 300], [], ""),  # the counter wraps
+        ([0, 100, 2**32 - 1, 300, 400, 500], [], ""),  # one stamp is missing
+        ([7] * 6, [], "do not advance"),
+        ([0, 1, 1, 2, 3, 4], [], ""),  # the clock is as coarse as the sampling
+    ],
+)
+def test_time_stamps_that_do_not_advance_evenly(write_comtrade, kind, stamps, bad, says):
+    w = read(write_comtrade(kind, [VOLTS], [(1,)] * 6, stamps=stamps))
+    assert ([] if w.valid is None else np.flatnonzero(~w.valid).tolist()) == bad
+    assert says in "; ".join(w.history[1:])
+    assert len(w.history) == 1 + bool(says)
+
+
+def test_a_break_between_two_blocks(write_comtrade, monkeypatch):
+    """Blocks of 4 samples: the step into each block counts, and once."""
+    monkeypatch.setattr("hil.capture.comtrade_survey.BLOCK", 4)
+    stamps = [*range(0, 400, 100), *range(900, 1300, 100), *range(1200, 1500, 100)]
+    w = read(write_comtrade("BINARY", [VOLTS], [(i,) for i in range(11)], stamps=stamps))
+    assert np.flatnonzero(~w.valid).tolist() == [4, 8]
+    assert w["Va"].tolist() == [0.5 * i + 10 for i in range(11)]
+
+
+def test_missing_stamps_give_no_rate(write_comtrade):
+    path = write_comtrade("ASCII", [VOLTS], [(1,)] * 3, stamps=[0, "", 2000], rates=["0", "0,3"])
+    with pytest.raises(FormatError, match="row 2: there is no time stamp"):
+        read(path)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("combined", [False, True])
+def test_parts_are_what_the_whole_is(write_comtrade, kind, combined):
+    codes = [(i, -i) for i in range(-20, 30)]
+    codes[7] = (99999 if kind == "ASCII" else -(2**15) if kind == "BINARY" else -(2**31), 3)
+    codes[7] = (-3.4028234663852886e38, 3) if kind == "FLOAT32" else codes[7]
+    bits = [[i & 1, i >> 1 & 1] for i in range(50)]
+    stamps = [100 * i + 400 * (i > 30) for i in range(50)]
+    path = write_comtrade(
+        kind, [VOLTS, AMPS], codes, ["d", "e"], bits, stamps=stamps, combined=combined, trigger="00:00:00.010"
+    )
+    whole, capture = read(path), open_comtrade(path)
+    assert np.flatnonzero(~whole.valid).tolist() == [7, 31]
+    assert (len(capture), capture.channels, capture.rate) == (50, whole.channels, whole.rate)
+    assert (capture.start, capture.triggered, capture.history) == (-0.01, True, whole.history)
+    assert (capture.source, capture.stated_frequency) == (whole.source, 60)
+    for first, last in ((0, 50), (5, 12), (31, 32), (-3, 60), (20, 20)):
+        mine, theirs = capture.part(first, last), whole.part(first, last)
+        assert np.array_equal(mine.samples, theirs.samples, equal_nan=True)
+        good = np.ones(len(theirs), bool) if theirs.valid is None else theirs.valid
+        assert (np.ones(len(mine), bool) if mine.valid is None else mine.valid).tolist() == good.tolist()
+        assert mine.start == pytest.approx(theirs.start)
+
+
+def test_text_is_taken_in_pieces(write_comtrade, monkeypatch):
+    monkeypatch.setattr("hil.capture.comtrade_files._TEXT", 40)
+    path = write_comtrade("ASCII", [VOLTS], [(i,) for i in range(30)])
+    assert read(path)["Va"].tolist() == [0.5 * i + 10 for i in range(30)]
+    assert open_comtrade(path).part(10, 12)["Va"].tolist() == [15, 15.5]
+    dat = path.with_suffix(".dat")
+    dat.write_bytes(dat.read_bytes().replace(b"\n21,20000,20", b"\n21,20000,x"))
+    with pytest.raises(FormatError, match="line 21: 'x' is not a number"):
+        open_comtrade(path)
+
+
+def test_a_file_that_shrinks_meanwhile(write_comtrade):
+    path = write_comtrade("BINARY", [VOLTS], [(i,) for i in range(30)])
+    capture = open_comtrade(path)
+    path.with_suffix(".dat").write_bytes(b"0123456789")
+    with pytest.raises(FormatError, match="cut off while it was read"):
+        capture.part(0, 30)
+
+
+def test_threads_change_nothing(write_comtrade, monkeypatch):
+    monkeypatch.setattr("hil.capture.comtrade_survey.BLOCK", 64)
+    rng = np.random.default_rng(3)
+    codes = [tuple(row) for row in rng.integers(-32768, 32767, (1000, 2)).tolist()]
+    path = write_comtrade("BINARY", [VOLTS, AMPS], codes)
+    results = []
+    for count in (1, 2, 4):
+        monkeypatch.setattr("os.cpu_count", lambda count=count: count)
+        results.append(read(path))
+    assert all(r.samples.tobytes() == results[0].samples.tobytes() for r in results)
+    assert all(r.history == results[0].history for r in results)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name"),
+    [
+        ("utf-8", "Tensión µΩ"),
+        ("latin-1", "Tensión µ°"),
+        ("cp1251", "Напряжение фазы А"),
+        ("gb18030", "母线电压"),
+    ],
+)
+def test_names_in_old_code_pages(write_comtrade, encoding, name):
+    path = write_comtrade("BINARY", [VOLTS.replace("Va", "NAME")], [(1,)])
+    path.write_bytes(path.read_bytes().replace(b"NAME", name.encode(encoding)))
+    assert read(path).channels[0].name == name
+
+
+def test_a_letter_that_looks_like_a_line_break(write_comtrade):
+    """Byte 85 is "next line" in Latin-1, and dots in the code page of Windows."""
+    path = write_comtrade("BINARY", [VOLTS.replace("Va", "NAME")], [(1,)])
+    path.write_bytes(path.read_bytes().replace(b"NAME", b"Va \x85"))
+    assert len(read(path)) == 1
+
+
+def test_1991_marks_missing_values_with_ffff(write_comtrade):
+    """Where the range has no -1 it cannot be a value."""
+    unipolar = VOLTS.replace("-32767,32767", "0,4095").replace("Va", "Vb")
+    path = write_comtrade("BINARY", [VOLTS, unipolar], [(-1, -1), (2, 3)], revision="1991")
+    w = read(path)
+    assert w["Va"].tolist() == [9.5, 11]
+    assert np.isnan(w["Vb"]).tolist() == [True, False]
+    assert w.valid.tolist() == [False, True]
+
+
+def test_skew_is_stated(write_comtrade):
+    w = read(write_comtrade("BINARY", [VOLTS.replace(",10,0,", ",10,-25,")], [(1,)]))
+    assert w.history[1] == "channel skew of up to 25 us is stated and not corrected"
+
+
+def test_the_circuit_component_may_be_a_measuring_point(write_comtrade):
+    w = read(write_comtrade("BINARY", [VOLTS.replace("Va,A,,", "Va,A,grid,"), AMPS], [(1, 2)]))
+    assert [c.place for c in w.channels] == ["grid", ""]
+
+
+def test_a_word_too_large_for_the_samples(write_comtrade):
+    """1000 times 1e38 V fits no float32, and is missing."""
+    w = read(write_comtrade("BINARY", [VOLTS.replace("0.5,10", "1e38,0")], [(1000,), (0,)]))
+    assert w.valid.tolist() == [False, True]

@@ -83,6 +83,65 @@ def test_units(text, expected):
     assert si_unit(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "quantity", "phase", "place"),
+    [
+        ("load_ia", "current", "a", "load"),
+        ("Load Ia", "current", "a", "load"),
+        ("loadIa", "current", "a", "load"),
+        ("I_LOAD_A", "current", "a", "load"),
+        ("Iload1", "current", "a", "load"),
+        ("I_grid_L1", "current", "a", "grid"),
+        ("grid_p", "power", "", "grid"),
+        ("P_load", "power", "", "load"),
+        ("PLOAD", "power", "", "load"),
+        ("load power", "power", "", "load"),
+        ("Ugrid_a", "voltage", "a", "grid"),
+        ("Vgrid_ab", "voltage", "ab", "grid"),
+        ("U_grid_L1-L2", "voltage", "ab", "grid"),
+        ("U_L1_grid", "voltage", "a", "grid"),
+        ("Grid Voltage L3", "voltage", "c", "grid"),
+        ("payload_w", "other", "", ""),
+        ("OVERLOAD", "other", "", ""),
+        ("loading", "other", "", ""),
+        ("grid frequency", "other", "", ""),
+        ("ia", "current", "a", ""),
+    ],
+)
+def test_measuring_points(name, quantity, phase, place):
+    channel = guess_channels([name, "va"], ["", "V"])[0]  # beside a voltage of the unit under test
+    assert (channel.name, channel.quantity, channel.phase, channel.place) == (name, quantity, phase, place)
+
+
+def test_one_measuring_point_is_that_of_the_unit_under_test():
+    """A plain capture of the grid: there is nothing to tell it from. Powers keep their point."""
+    names = ["Ugrid_a", "Ugrid_b", "Igrid_a", "P_grid", "P_load", "Udc"]
+    channels = guess_channels(names, [""] * 6)
+    assert [c.place for c in channels] == ["", "", "", "grid", "load", ""]
+    assert [c.name for c in channels] == names
+
+
+def test_currents_of_the_unit_beside_voltages_of_the_grid():
+    channels = guess_channels(["Ugrid_a", "Ia", "Igrid_a", "Iload_a"], [""] * 4)
+    assert [c.place for c in channels] == ["", "", "grid", "load"]
+
+
+def test_two_measuring_points_stay_apart():
+    channels = guess_channels(["Ugrid_a", "Uload_a"], [""] * 2)
+    assert [c.place for c in channels] == ["grid", "load"]
+
+
+def test_mapping_names_a_measuring_point(waveform):
+    told = apply_mapping(waveform, {"grid.va": "CH2", "load.p": "x"})
+    assert [(c.quantity, c.phase, c.place) for c in told.channels] == [
+        ("voltage", "a", ""),
+        ("voltage", "a", "grid"),
+        ("power", "", "load"),
+    ]
+    again = apply_mapping(told, {"grid.va": "Va"})
+    assert [(c.quantity, c.place) for c in again.channels[:2]] == [("voltage", "grid"), ("other", "")]
+
+
 @pytest.fixture
 def waveform():
     channels = (Channel("Va", "V", "voltage", "a"), Channel("CH2", "V", "voltage"), Channel("x", "", "other"))

@@ -96,7 +96,7 @@ def test_log_is_kept_when_sealing_fails(log, tmp_path, monkeypatch):
         seal(log, tmp_path / "none" / "a.h5")
     with pytest.raises(ConfigError, match="corrections for vb; the channels are va, ia"):
         seal(log, tmp_path / "a.h5", metadata={"corrections": {"vb": {}}})
-    monkeypatch.setattr("hil.capture.sealed._digest", lambda _: "other")
+    monkeypatch.setattr("hil.capture.sealed._digest", lambda *_: "other")
     with pytest.raises(StorageError, match="does not read back as written; the log .* is kept"):
         seal(log, tmp_path / "a.h5", acquired=150_000)
     assert [p.name for p in tmp_path.iterdir()] == ["a.blk"]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hil.batch import Job, captures_in, in_processes
-from hil.study import Given
+from hil.study import Question
 
 CAPTURES = Path(__file__).parents[2] / "data" / "captures"
 FAULT = CAPTURES / "oedi_transients" / "f1_1b274run.cfg"
@@ -91,7 +91,7 @@ class Deadly(type(Path())):
 def test_a_file_that_kills_its_process_costs_its_own_row():
     """As the kernel does where memory runs out. The others are all looked at, none is lost."""
     names = ["a.cfg", "b.cfg", "deadly.cfg", "c.cfg", "d.cfg", "e.cfg"]
-    jobs = [Job((Deadly if "deadly" in name else Path)(name), Given()) for name in names]
+    jobs = [Job((Deadly if "deadly" in name else Path)(name), Question()) for name in names]
     errors = {one.path.name: one.error for one in in_processes(jobs, 2)}
     assert sorted(errors) == sorted(names)
     assert [name for name in names if "killed" in errors[name]] == ["deadly.cfg"]
