@@ -19,22 +19,23 @@ axis = "d"                          # "d" or "q": one of each for every frequenc
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass
 from math import ceil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from hil.analysis.grid_stability import Grid
 from hil.analysis.impedance import DqImpedance, Response, dq_impedance, response
-from hil.envelope import only_keys, read_data, rows_in
+from hil.envelope import only_keys, rows_in
 from hil.errors import ConfigError
 from hil.units import parse, show
 from hil.waveform import find
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -82,7 +83,7 @@ class Injections:
 
 def load_injections(path: str | Path) -> Injections:
     """Return the injection plan of a TOML file."""
-    where, table = read_data("injections", path)
+    where, table = _read(Path(path))
     only_keys(table, {"title", "point"}, {"grid"}, where)
     points = tuple(
         _point(row, f"{where}: point {k}") for k, row in enumerate(rows_in(table, "point", where), 1)
@@ -92,6 +93,18 @@ def load_injections(path: str | Path) -> Injections:
         raise ConfigError(f"{where}: two points share a title; there is {', '.join(titles)}")
     grid = _grid(table["grid"], f"{where}: grid") if "grid" in table else None
     return Injections(where, _text(table, "title", where), points, grid)
+
+
+def _read(path: Path) -> tuple[str, dict[str, Any]]:
+    """Return the label and the content of a plan; none is shipped."""
+    try:
+        return path.stem, tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            f"injection plan {str(path)!r}: {error.strerror}; give the path of a .toml file"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not a TOML file: {error}") from error
 
 
 def _text(table: dict[str, Any], key: str, where: str) -> str:

@@ -155,15 +155,19 @@ def _buffering(powers: PowerSeries, question: Question) -> Findings:
             raise ConfigError(f"{name}: neither a power is recorded, nor three voltages and currents")
         limits = load_variation(name)
         verdicts = judge_variation(limits, seen, powers.rate, question.site, rating=question.rated_power)
-        rows = tuple(
-            (v.title, v.value, v.limit, v.unit, v.margin, v.outcome.value, v.reason, v.confidence)
-            for v in verdicts
-        )
-        columns = ("Limit", "Measured", "At most", "Unit", "Margin", "Outcome", "Reason", "Confidence")
-        source = f"{limits.source}, {limits.date}"
-        table = Table(
-            f"variation_{limits.name}", limits.title, columns, ("",) * len(columns), rows, SECTION, source
-        )
-        parts.append(Findings(tables=(table,)))
+        columns = ("Limit", "Measured", "At most", "Margin", "Outcome", "Reason", "Confidence")
+        for unit in dict.fromkeys(v.unit for v in verdicts):
+            rows = tuple(
+                (v.title, v.value, v.limit, v.margin, v.outcome.value, v.reason, v.confidence)
+                for v in verdicts
+                if v.unit == unit
+            )
+            units = ("", unit, unit, unit, "", "", "")
+            key, source = (
+                f"variation_{limits.name}_{unit.replace('/', '_')}",
+                f"{limits.source}, {limits.date}",
+            )
+            table = Table(key, limits.title, columns, units, rows, SECTION, source)
+            parts.append(Findings(tables=(table,)))
     whole = joined(parts)
     return Findings(whole.results, whole.series, whole.spectra, whole.tables, whole.warnings)

@@ -20,6 +20,8 @@ _UNITS: Final = {
     "H": "H",
     "F": "F",
     "V/s": "V/s",
+    "W/s": "W/s",
+    "Hz/s": "Hz/s",
     "deg": "deg",
     "pu": "pu",
     "pu/s": "pu/s",
@@ -51,7 +53,7 @@ def parse(text: object, unit: str, name: str) -> float:
 
 def show(value: float, unit: str) -> str:
     """Return value in unit for a person, with a prefix and four digits: 49 820 W is "49.82 kW"."""
-    if unit in {"V", "A", "W", "var", "VA", "Wh", "Hz", "s"} and value:
+    if unit in {"V", "A", "W", "var", "VA", "Wh", "Hz", "s", "V/s", "W/s", "Hz/s"} and value:
         size = abs(value)
         for prefix, factor in (("M", 1e6), ("k", 1e3), ("", 1.0), ("m", 1e-3), ("u", 1e-6)):
             if size >= factor * 0.99995 or prefix == "u":

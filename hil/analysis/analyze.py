@@ -128,6 +128,7 @@ def measure(capture: Capture, given: Given, progress: Callable[[float], None] | 
     else:
         event = _Event(signals, line, events, chosen, reference, given)
         parts += [
+            Findings(series=tuple(_over_time(quality, time, urms))),
             event.voltages(),
             power_quality.findings(
                 quality,
@@ -140,7 +141,6 @@ def measure(capture: Capture, given: Given, progress: Callable[[float], None] | 
             event.currents(),
             power_findings(quality, before=event.quiet),
         ]
-        parts.append(Findings(series=tuple(_over_time(quality, time, urms))))
     analysis = joined(parts, history=capture.history, warnings=_about_the_file(capture, quality, line))
     return Measured(analysis, quality, excerpt, reference, time, urms)
 

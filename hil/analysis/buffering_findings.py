@@ -22,6 +22,7 @@ from hil.analysis.buffering import (
 )
 from hil.analysis.result import Findings, Result, Series, Table
 from hil.errors import ConfigError
+from hil.units import show
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -102,7 +103,7 @@ def _ramp_findings(
         rows.append((window, *found[0], *found[1], state))
         for name, (fall, rise) in zip(("load", "grid"), found, strict=True):
             value = None if fall is None or rise is None else max(-fall, rise, 0.0) / rating
-            title = f"Steepest ramp of the {name} power over {window:g} s, per unit of the rating"
+            title = f"Steepest ramp of the {name} power over {show(window, 's')}, per unit of the rating"
             results.append(
                 Result(
                     key=f"{name}_ramp_{window * 1e3:g}ms",

@@ -61,31 +61,36 @@ def on_grid(impedance: DqImpedance, grid: Grid, scr: float) -> tuple[str, Nyquis
     return sure, found
 
 
-def critical_scr(impedance: DqImpedance, grid: Grid) -> tuple[float | None, str]:
-    """Return the short-circuit ratio at which a unit becomes unstable, and "ok" or why there is none.
+def critical_scr(impedance: DqImpedance, grid: Grid) -> tuple[float | None, float | None, str]:
+    """Return the short-circuit ratio at which a unit becomes unstable, its uncertainty, and "ok" or why none.
 
-    On the way from the strongest grid listed to the weakest; below the listed ones nothing is said.
+    On the way from the strongest grid listed to the weakest; below the listed ones nothing is
+    said. Close to it the frequencies measured no longer tell: that is the uncertainty.
     """
     strong: float | None = None
     for scr in sorted(grid.scr, reverse=True):
         found = on_grid(impedance, grid, scr)[1]
         if found.stable is None:
-            return None, f"not determinable: {found.state}"
+            return None, None, f"not determinable: {found.state}"
         if not found.stable:
             break
         strong = scr
     else:
-        return None, "stable on all grids"
+        return None, None, "stable on all grids"
     if strong is None:
-        return None, "unstable on the strongest grid"
-    weak = scr
-    while strong - weak > 1e-3 * weak:
-        middle = (strong * weak) ** 0.5
-        stable = on_grid(impedance, grid, middle)[1].stable
-        if stable is None:
-            break
-        strong, weak = (middle, weak) if stable else (strong, middle)
-    return (strong * weak) ** 0.5, "ok"
+        return None, None, "unstable on the strongest grid"
+    # Two bisections, towards the weakest grid that is stable and the strongest that is unstable.
+    bounds = []
+    for wanted in (True, False):
+        near, far = (strong, scr) if wanted else (scr, strong)
+        while abs(near - far) > 1e-3 * near:
+            middle = (near + far) / 2
+            if on_grid(impedance, grid, middle)[1].stable is wanted:
+                near = middle
+            else:
+                far = middle
+        bounds.append(near)
+    return sum(bounds) / 2, (bounds[0] - bounds[1]) / 2, "ok"
 
 
 def impedance_findings(points: Sequence[DqImpedance], grid: Grid | None = None) -> Findings:
@@ -108,10 +113,10 @@ def impedance_findings(points: Sequence[DqImpedance], grid: Grid | None = None) 
             rows, distances = _margins(point, grid, name, number)
             margins += rows
             spectra += distances
-            value, state = critical_scr(point, grid)
+            value, wide, state = critical_scr(point, grid)
             title = f"{name}, short-circuit ratio below which it is unstable"
             key = f"critical_scr_{number}"
-            results.append(Result(key, title, value, state=state, method=_NYQUIST, section=SECTION))
+            results.append(Result(key, title, value, "", wide, state, method=_NYQUIST, section=SECTION))
     tables = []
     if margins:
         columns = ("Operating point", "P", "Q", "SCR", "Verdict", "Unstable poles", "Distance to -1")

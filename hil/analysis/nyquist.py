@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 LARGEST_STEP: Final = pi / 2
 """Turn of a locus about -1 from one frequency to the next, beyond which they cannot be counted [rad]."""
+LARGEST_RATIO: Final = 2.0
+"""Of a frequency to the one before: a resonance narrower than this may hide between them."""
 TOO_FEW: Final = "not enough frequencies to count encirclements"
 
 
@@ -84,7 +86,13 @@ def nyquist(frequency: NDArray[np.float64], ratio: NDArray[np.complex128]) -> Ny
     steps = np.angle(away[:, 1:] / away[:, :-1])
     ends = np.array([_to_real(found[0]), _to_real(found[-1])])
     unstable, state = None, TOO_FEW
-    if np.abs(steps).max() <= LARGEST_STEP and np.abs(ends).max() <= pi / 4 and (np.abs(found) > 0).all():
+    dense = (frequency[1:] <= LARGEST_RATIO * frequency[:-1]).all()
+    if (
+        dense
+        and np.abs(steps).max() <= LARGEST_STEP
+        and np.abs(ends).max() <= pi / 4
+        and (np.abs(found) > 0).all()
+    ):
         turns = (steps.sum() + ends[1] - ends[0]) / pi
         unstable, state = -round(float(turns)), "ok"
         if unstable < 0:  # poles cannot be less than none: the unit or the grid alone is unstable

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 MOST: Final = 24
 """Poles looked for at most; a mode has two."""
-_DIRECTIONS: Final = 48
+_DIRECTIONS: Final = 32
 
 
 def _pencil(x: NDArray[np.float64], columns: int, order: int | None) -> NDArray[np.complex128]:
@@ -29,23 +29,23 @@ def _pencil(x: NDArray[np.float64], columns: int, order: int | None) -> NDArray[
     channels, n = x.shape
     rows = n - columns + 1
     size = fft.next_fast_len(n, real=True)
-    spectra = fft.rfft(x, size)[:, :, None]
+    spectra = fft.rfft(x, size)
 
     def squared(v: NDArray[Any]) -> NDArray[Any]:
-        """Return H' H v."""
-        turned = np.conj(fft.rfft(v, size, axis=0))
+        """Return H' H of each row of v."""
+        turned = np.conj(fft.rfft(v, size))
         out = np.zeros_like(v)
         for spectrum in spectra:
-            left = fft.irfft(spectrum * turned, size, axis=0)[:rows]
-            out += fft.irfft(spectrum * np.conj(fft.rfft(left, size, axis=0)), size, axis=0)[:columns]
+            left = fft.irfft(spectrum * turned, size)[:, :rows]
+            out += fft.irfft(spectrum * np.conj(fft.rfft(left, size)), size)[:, :columns]
         return out
 
     count = min(_DIRECTIONS, columns // 2)
-    basis = np.linalg.qr(np.random.default_rng(0).standard_normal((columns, count)))[0]
+    basis = np.random.default_rng(0).standard_normal((count, columns))
     for _ in range(4):
-        basis = np.linalg.qr(squared(basis))[0]
-    energy, turn = np.linalg.eigh(basis.T @ squared(basis))
-    energy, vectors = energy[::-1], (basis @ turn)[:, ::-1]
+        basis = np.linalg.qr(squared(basis).T)[0].T
+    energy, turn = np.linalg.eigh(squared(basis) @ basis.T)
+    energy, vectors = energy[::-1], (basis.T @ turn)[:, ::-1]
     seen = np.minimum(np.minimum(np.arange(1, n + 1), np.arange(n, 0, -1)), min(rows, columns))
     rest = float((x * x).sum(axis=0) @ seen) - float(energy.sum())
     noise = max(rest / (channels * rows * (columns - count)), 1e-20 * float(energy[0]) / n)

@@ -37,9 +37,7 @@ if TYPE_CHECKING:
 LEAST = 10
 """Samples per cycle below which nothing is evaluated."""
 _BLOCK = 1 << 18
-"""Samples per channel taken in one go: the more, the less a block's own work counts."""
-_KEPT = 160
-"""Cycles of samples that the tracker and an interval wait for, at the most."""
+"""Samples per channel taken in one go, or two seconds: the more, the less a block's own work counts."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +153,8 @@ def quality(
         line = None
     hertz = 50.0 if line is None else line.value
     plan = _plan(capture, voltages, currents, hertz, 10 if (nominal_frequency or hertz) < 55 else 12)
-    tracker = Tracker(plan.rate, hertz, len(voltages), plan.length)
+    begin = plan.half(0.8 * plan.rate / hertz)  # room for the interpolation
+    tracker = Tracker(plan.rate, hertz, len(voltages), plan.length, begin)
     found, flicker = None, None
     with ThreadPoolExecutor(_workers()) as workers:
         reduction = Reduction(plan, _kernels(), workers)
@@ -179,8 +178,9 @@ def _go_through(
     plan = reduction.plan
     names = [channel.name for channel in capture.channels]
     rows = [names.index(channel.name) for channel in channels]
-    samples = Samples(plan.channels, _BLOCK + round(_KEPT * plan.rate / plan.hertz))
-    for block in blocks(capture, _BLOCK):
+    length = max(_BLOCK, round(2 * plan.rate))
+    samples = Samples(plan.channels, length + plan.kept)
+    for block in blocks(capture, length):
         samples.take(block, rows)
         voltages, bad = samples.rows[: plan.voltages], samples.bad[: plan.voltages]
         tracker.feed(voltages[:, tracker.hops * tracker.hop - samples.first :], samples.last)

@@ -63,11 +63,12 @@ class Tracker:
     """Fed with consecutive blocks of voltages, tells the half cycles of their fundamental.
 
     rate, hertz: of samples, and of the fundamental within some hertz [Hz]; length: of
-    the whole stream, in samples.
+    the whole stream, in samples; begin: index at which the first half cycle begins.
     """
 
-    def __init__(self, rate: float, hertz: float, channels: int, length: int) -> None:
+    def __init__(self, rate: float, hertz: float, channels: int, length: int, begin: int = 0) -> None:
         self.hertz, self._rate, self._length = hertz, rate, length
+        self._begin = begin
         self.hop = max(1, round(rate / hertz / HOPS))
         cycle = rate / hertz
         taps = 2 * ceil(cycle / self.hop)
@@ -96,7 +97,7 @@ class Tracker:
         self._point = -1 - int(self._origin // self._pitch)
         self.track: list[float] = []
         """Frequency beyond `hertz` at grid points, as an angle per phasor [rad]."""
-        self._knots = np.empty((2, 0))  # positions and phases of the latest grid points
+        self._knots = np.empty((3, 0))  # positions, phases and speeds of the latest grid points
 
     def feed(self, samples: NDArray[np.float32], last: int) -> None:
         """Take samples from index hops * hop up to `last`, shape (channels, as many or more)."""
@@ -179,7 +180,7 @@ class Tracker:
         return found
 
     def edges(self, *, final: bool = False) -> NDArray[np.float64]:
-        """Return where the next half cycles end, as far as is settled; the first one is index 0."""
+        """Return where the next half cycles end, as far as is settled; the first one is `begin`."""
         self._judge(final=final)
         reached = (self._judged - REACH - 1) // STEPS + 1
         if final:
@@ -188,12 +189,16 @@ class Tracker:
             self._go_on(reached, final=final)
         if not self._knots.size:
             return np.empty(0)
-        top = self._knots[1, -1]
+        positions, phases, speeds = self._knots
+        halves = pi * np.arange(self._half, int(phases[-1] // pi) + 1)
+        low = np.clip(np.searchsorted(phases, halves, side="right") - 1, 0, phases.size - 2)
+        # The speed is a straight line from knot to knot, the phase a parabola.
+        rise, beyond = (np.diff(speeds) / self._pitch)[low], halves - phases[low]
+        past = 2 * beyond / (speeds[low] + np.sqrt(speeds[low] ** 2 + 2 * rise * beyond))
+        edges: NDArray[np.float64] = np.maximum(positions[low] + past, self._begin)
         if final:
-            top = np.interp(self._length - 1, *self._knots)
-        halves = np.arange(self._half, int(top // pi) + 1)
-        self._half += halves.size
-        edges: NDArray[np.float64] = np.maximum(np.interp(halves * pi, *self._knots[::-1]), 0.0)
+            edges = edges[edges <= self._length - 1]
+        self._half += edges.size
         return edges
 
     def _go_on(self, reached: int, *, final: bool) -> None:
@@ -214,9 +219,13 @@ class Tracker:
         track = np.concatenate([before, found])
         speed = 2 * pi * self.hertz / self._rate + track / (2 * self.hop)  # [rad] per sample
         phase = np.concatenate([[0.0], np.cumsum((speed[1:] + speed[:-1]) / 2 * self._pitch)])
-        # It goes on from the last knot; at first it is 0 at index 0.
-        phase += self._knots[1, -1] if before else -np.interp(0.0, positions, phase)
-        self._knots = np.array([positions, phase])
+        if before:  # it goes on from the last knot
+            phase += self._knots[1, -1]
+        else:  # it is 0 where the first half cycle begins, after one of the knots
+            knot = min(int((self._begin - positions[0]) // self._pitch), speed.size - 2)
+            past, rise = self._begin - positions[knot], (speed[knot + 1] - speed[knot]) / self._pitch
+            phase -= phase[knot] + past * (speed[knot] + rise * past / 2)
+        self._knots = np.array([positions, phase, speed])
         self.track += found.tolist()
         self._point = reached
 
@@ -250,5 +259,5 @@ class Tracker:
         scatter = rest[:whole].reshape(-1, HOPS).sum(axis=1)[steady].std(ddof=1)
         runs = 1 + int((good[1:] & ~good[:-1]).sum())
         span = 2 * pi * count * self._span
-        mean = float(self.advance[: good.size][good].sum()) / span
+        mean = float(smooth[good].sum()) / span
         return self.hertz + mean, 2 * float(scatter) * sqrt(runs) / span

@@ -70,6 +70,16 @@ class Plan:
         """Return how many bins of each transform are evaluated, up to `highest` at 0.8 times `hertz`."""
         return max(ceil(self.highest * self.cycles / (0.8 * self.hertz)) + 2, (self.top + 1) * self.cycles)
 
+    @property
+    def together(self) -> int:
+        """Return how many intervals are transformed at once: that goes by fours of rows."""
+        return 4 // gcd(4, self.channels)
+
+    @property
+    def kept(self) -> int:
+        """Return how many samples wait at the most: for the tracker, 42 cycles, and for whole intervals."""
+        return round((64 + 16 * self.together) * self.rate / self.hertz) + 256
+
     def half(self, cycle: float) -> int:
         """Return how many samples the interpolation needs on either side.
 
@@ -83,8 +93,7 @@ class Lane:
     """Memory for transforms, used again and again, and the powers of undisturbed intervals so far."""
 
     def __init__(self, plan: Plan) -> None:
-        self.together = 4 // gcd(4, plan.channels)  # the transform takes four rows at a time
-        self.values = np.empty((self.together * plan.channels, 0), np.float32)
+        self.values = np.empty((plan.together * plan.channels, 0), np.float32)
         self.power = np.zeros((plan.channels, plan.bins))
         self.scrap = np.zeros_like(self.power)
         self.count = 0
@@ -138,7 +147,7 @@ class Reduction:
         bounds = bounds[bounds <= samples.last - 2 - reach]
         count = max(0, bounds.size - 1)
         if not final:  # the transform takes some at a time
-            count -= count % self.lanes[0].together
+            count -= count % plan.together
         used = self.edges.size - 1 if final else (lead + count * halves if count else 0)
         if not used:
             return
@@ -296,7 +305,7 @@ class Reduction:
         self.held[part] = tracker.disturbed(begins, bounds[1:])
         self.marred[part] = samples.touched(slice(None), begins - reach, bounds[1:] + reach)
         size = next_fast_len(max(ceil(lengths.max()), 2 * plan.bins), real=True)
-        together = self.lanes[0].together
+        together = plan.together
         parts = np.minimum(np.linspace(0, ceil(count / together), LANES + 1).astype(int) * together, count)
         inside = bounds - samples.first
         return [
@@ -321,9 +330,9 @@ class Reduction:
         plan, lengths = self.plan, np.diff(bounds).tolist()
         if lane.values.shape[1] != size:
             lane.values = np.empty((lane.values.shape[0], size), np.float32)
-        rows = [lane.values[k * plan.channels : (k + 1) * plan.channels] for k in range(lane.together)]
-        for low in range(0, len(lengths), lane.together):
-            group = range(low, min(low + lane.together, len(lengths)))
+        rows = [lane.values[k * plan.channels : (k + 1) * plan.channels] for k in range(plan.together)]
+        for low in range(0, len(lengths), plan.together):
+            group = range(low, min(low + plan.together, len(lengths)))
             for k in group:
                 self._kernels.resample(samples, float(bounds[k]), lengths[k], reach, rows[k - low])
             spectra = rfft(lane.values[: len(group) * plan.channels], axis=1)

@@ -24,7 +24,7 @@ _SECTION: Final = re.compile(
     rb"^-{2,}[ ]*file type[ :]*(\w+)(?:[ ]+(\w+))?[ ]*(?::[ ]*(\d{1,15}))?[ ]*-{2,}[ \t]*\r?\n?",
     re.IGNORECASE | re.MULTILINE,
 )
-_TEXT: Final = 1 << 24
+_TEXT: Final = 1 << 21
 """Bytes of ASCII data taken at a time."""
 
 

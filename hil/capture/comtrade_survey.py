@@ -97,7 +97,7 @@ def _breaks(stamps: NDArray[np.uint32], usual: int) -> NDArray[np.intp]:
         return np.empty(0, np.intp)
     steps = np.diff(stamps)  # unsigned: the counter may wrap, and a fall is a large step
     longest = np.uint32(usual + usual // 2 + 2)
-    if usual < 1:  # a stamp repeats where the resolution of the clock ends
+    if usual < 2:  # a stamp repeats where the resolution of the clock ends
         found = np.flatnonzero(steps > longest)
     else:  # so does a step of 0
         steps -= np.uint32(1)

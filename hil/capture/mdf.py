@@ -88,7 +88,7 @@ def _open(path: Path, mdf: Any, handle: BinaryIO, group: str | None) -> LazyCapt
     factors = np.array([[factor] for factor, _ in scales])
 
     def load(first: int, last: int) -> NDArray[np.float64]:
-        with _refusing(path):
+        with _refusing(path), np.errstate(over="ignore", invalid="ignore"):  # not finite is missing
             found = _select(file, entries, first, last - first)
             block: NDArray[np.float64] = (
                 np.array([_whole(signal.samples, last - first) for signal in found], float) * factors

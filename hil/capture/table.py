@@ -82,7 +82,8 @@ def open_table(
     factors = np.array([[factor] for factor, _ in scales])
 
     def samples(first: int, last: int) -> NDArray[np.float64]:
-        block: NDArray[np.float64] = load(first, last, kept) * factors
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is missing
+            block: NDArray[np.float64] = load(first, last, kept) * factors
         block[~np.isfinite(block)] = np.nan
         return block
 

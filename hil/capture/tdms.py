@@ -123,7 +123,8 @@ def _capture(path: Path, raster: _Raster, notes: list[str]) -> LazyCapture:
 
     def load(first: int, last: int) -> NDArray[Any]:
         block: NDArray[Any] = read(first, last, every)
-        block *= factors.astype(block.dtype)
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is missing
+            block *= factors.astype(block.dtype)
         block[~np.isfinite(block)] = np.nan
         return block
 

@@ -147,7 +147,10 @@ def _event(of: ReportInput, event: Event) -> str:
     waveform = of.waveforms.get(event.name)
     whole = min(SAMPLES_DRAWN // len(of.events), 40_000)
     drawn = plots(event.analysis, waveform, of.envelope, event.parameters, whole)
-    out += [_figure(plot) for plot in drawn]
+    every = list(drawn)
+    out += [_figure(plot) for plot in every if not plot.more]
+    if more := [_figure(plot) for plot in every if plot.more]:
+        out += [f"<details><summary>More plots ({len(more)})</summary>", *more, "</details>"]
     for heading, results, tables in sections(event.analysis):
         out.append(f"<h3>{escape(heading or 'Measured')}</h3>")
         if results:
@@ -266,7 +269,7 @@ def _files(of: ReportInput) -> str:
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     head = "".join(f"<th>{escape(name)}</th>" for name in heads)
     body = "\n".join(f"<tr>{''.join(cells)}</tr>" for cells in rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody></table>"
+    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody></table></div>'
 
 
 def _cell(text: str, label: str = "", more: str = "", kind: str = "") -> str:

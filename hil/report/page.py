@@ -38,6 +38,7 @@ table { width:100%; border-collapse:collapse; font-size:14px; font-variant-numer
 th { text-align:left; white-space:nowrap; font-size:12.5px; font-weight:600; color:var(--soft) }
 th, td { padding:7px 10px 7px 0; border-bottom:1px solid var(--line); vertical-align:top;
   overflow-wrap:anywhere }
+.wide { overflow-x:auto }
 .number, .key { white-space:nowrap }
 .hash { font:12px/1.6 ui-monospace,Consolas,monospace }
 dl { display:grid; grid-template-columns:max-content 1fr; gap:3px 18px; margin:12px 0 }
@@ -71,6 +72,11 @@ for (const figure of document.querySelectorAll("figure")) {
   Plotly.newPlot(figure.querySelector(".plot"), spec.traces, { ...look, ...spec.layout },
     { responsive:true, displaylogo:false, modeBarButtonsToRemove:["lasso2d", "select2d"],
       showSendToCloud:false, plotlyServerURL:"" });
+}
+for (const folded of document.querySelectorAll("details")) {
+  folded.addEventListener("toggle", () => {
+    for (const plot of folded.querySelectorAll(".plot")) Plotly.Plots.resize(plot);
+  });
 }
 addEventListener("beforeprint", () => {
   for (const plot of document.querySelectorAll(".plot")) Plotly.Plots.resize(plot);

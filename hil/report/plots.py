@@ -21,28 +21,62 @@ if TYPE_CHECKING:
 
 COLOURS: Final = {"a": "#c0392b", "b": "#b8860b", "c": "#1f6fb2", "dc": "#5b4a9c"}
 OTHERS: Final = ("#333d47", "#2a7f62", "#8e5572", "#7a6a4f")
+AC: Final = ("a", "b", "c", "n", "ab", "bc", "ca", "")
 SIGN_OF_POWER: Final = "Positive: from the PCS to the grid."
 GROUPS: Final = {
     "urms": ("RMS voltage, one cycle, each half cycle", "Voltage [V]", ""),
     "uevent": ("Lowest and highest RMS voltage of all phases", "Voltage [V]", ""),
     "irms": ("RMS current, one cycle, each half cycle", "Current [A]", ""),
     "power": ("Active and reactive power", "Power [W, var]", SIGN_OF_POWER),
+    "power_positive": ("Power of the positive sequence", "Power [W, var]", SIGN_OF_POWER),
+    "current_positive": ("Current of the positive sequence, active and reactive", "Current [A]", ""),
+    "frequency_track": (
+        "Frequency, carried across disturbances",
+        "Frequency [Hz]",
+        "A jump is no change of it.",
+    ),
+    "rocof": ("Rate of change of frequency", "ROCOF [Hz/s]", ""),
+    "rms_v": ("RMS voltage over 10/12 cycles", "Voltage [V]", ""),
+    "rms_i": ("RMS current over 10/12 cycles", "Current [A]", ""),
+    "thds_v": ("Distortion of the voltages", "THDS [%]", "Subgroups, in each interval of 10/12 cycles."),
+    "thds_i": ("Distortion of the currents", "THDS [%]", "Subgroups, in each interval of 10/12 cycles."),
+    "unbalance": ("Unbalance", "Share of the positive sequence [%]", ""),
+    "pinst": ("Instantaneous flicker sensation", "Pinst", "The largest of each second."),
+    "pst": ("Short-term flicker", "Pst", ""),
 }
+"""Title, label and caption of what is drawn over time."""
+MORE: Final = (
+    "uevent",
+    "frequency",
+    "frequency_intervals",
+    "frequency_10s",
+    "rocof",
+    "rms_v",
+    "rms_i",
+    "unbalance",
+    "pinst",
+    "pst",
+    "power_positive",
+    "current_positive",
+    "current_negative",
+    "u_negative",
+)
+"""Groups that are drawn folded away."""
+_BINS: Final = "RMS of each bin over the undisturbed intervals of 10 or 12 cycles."
 SPECTRA: Final = {
-    "spectrum_v": (
-        "Voltage spectrum",
-        "Share of the fundamental [%]",
-        "RMS of each bin over the undisturbed intervals of 10 or 12 cycles.",
-        "linear",
+    "spectrum_v": ("Voltage spectrum", "Share of the fundamental [%]", _BINS, "linear", "log"),
+    "spectrum_i": ("Current spectrum", "Share of the fundamental [%]", _BINS, "linear", "log"),
+    "power_spectrum": ("Spectrum of the power", "Amplitude, RMS [W]", "", "log", "log"),
+    "transfer": ("What reaches the grid of the swings of the load", "|P grid / P load|", "", "log", "log"),
+    "coherence": (
+        "Coherence of grid and load",
+        "Coherence",
+        "The transfer holds where high.",
         "log",
-    ),
-    "spectrum_i": (
-        "Current spectrum",
-        "Share of the fundamental [%]",
-        "RMS of each bin over the undisturbed intervals of 10 or 12 cycles.",
         "linear",
-        "log",
     ),
+    "impedance": ("Impedance in the dq frame", "|Z| [ohm]", "", "log", "log"),
+    "phase": ("Impedance in the dq frame", "Angle [deg]", "", "log", "linear"),
 }
 """Title, label, caption and the kinds of both axes of what is drawn over frequency."""
 
@@ -59,6 +93,8 @@ class Plot:
     traces: Sequence[Mapping[str, Any]]
     layout: Mapping[str, Any]
     x: Sequence[tuple[float, float, int]] = ()
+    more: bool = False
+    """True for what is folded away until somebody wants it."""
 
     def to_json(self) -> str:
         """Return it for a script element: no text in it can close the element."""
@@ -86,7 +122,8 @@ def plots(
     shapes = [_upright(instant) for instant in instants]
     if waveform is not None:
         yield from _waveforms(waveform, instants, axis, shapes, whole)
-    for group, series in _grouped(analysis.series, lambda s: s.group or s.key):
+    told = [s for s in analysis.series if np.isfinite(s.values).sum() > 2]
+    for group, series in _grouped(told, lambda s: s.group or s.key):
         title, label, caption = GROUPS.get(
             group, (series[0].title, f"{series[0].title} [{series[0].unit}]", "")
         )
@@ -94,7 +131,7 @@ def plots(
         if group == "urms" and envelope is not None:
             traces += _envelope_in_time(envelope, analysis, waveform)
             caption = f"Dashed: the unit must ride through what stays above it; {envelope.clause}."
-        yield Plot(title, caption, traces, _layout(axis, label, shapes))
+        yield Plot(title, caption, traces, _layout(axis, label, shapes), more=group in MORE)
     if envelope is not None and duration is not None and _value(analysis, "residual_voltage_pu") is not None:
         yield _envelope_plane(envelope, analysis, parameters)
     for group, spectra in _grouped(analysis.spectra, lambda s: s.group or s.key.rpartition("_")[0]):
@@ -107,13 +144,17 @@ def plots(
 def _waveforms(
     waveform: Waveform, instants: Sequence[float], axis: Mapping[str, Any], shapes: Sequence[Any], whole: int
 ) -> Iterator[Plot]:
-    for title, quantity, dc in (
-        ("Voltages", "voltage", False),
-        ("Currents", "current", False),
-        ("DC voltage", "voltage", True),
-        ("DC current", "current", True),
+    for title, quantity, phases, place in (
+        ("Voltages", "voltage", AC, ""),
+        ("Currents", "current", AC, ""),
+        ("DC voltage", "voltage", ("dc",), ""),
+        ("DC current", "current", ("dc",), ""),
+        ("Currents of the load", "current", AC, "load"),
+        ("Currents of the grid", "current", AC, "grid"),
     ):
-        channels = [c for c in waveform.channels if c.quantity == quantity and (c.phase == "dc") is dc]
+        channels = [
+            c for c in waveform.channels if (c.quantity, c.place) == (quantity, place) and c.phase in phases
+        ]
         if channels:
             points = thin(waveform, channels, instants, whole)
             traces = [

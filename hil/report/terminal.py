@@ -55,7 +55,7 @@ SUMMARY: Final = {
 """Results in the summary of a folder, with their heading and unit."""
 MANY: Final = 2
 """From so many results that lack a value for the same reason, they share a line."""
-ROWS_SHOWN: Final = 12
+ROWS_SHOWN: Final = 8
 """Rows of a table in the terminal; JSON and the report have them all."""
 
 

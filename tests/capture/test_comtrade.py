@@ -188,6 +188,7 @@ def test_repeated_names_are_told_apart(write_comtrade):
         (lambda cfg, dat: (cfg[:60], dat), "ends after line 3, before the line frequency"),
         (lambda cfg, dat: (cfg[:48], dat), "line 3: the line of analog channel 1 has 9 fields"),
         (lambda cfg, dat: (cfg.replace(b"\r\n1000,4", b"\r\n-5,4"), dat), "line 6: the sampling rate"),
+        (lambda cfg, dat: (cfg.replace(b"\r\n1000,4", b"\r\n1_000,4"), dat), "'1_000', not a number"),
     ],
 )
 def test_each_defect_is_one_line(write_comtrade, change, message):

@@ -58,7 +58,9 @@ def test_a_converter_that_ends_before_the_stated_range(spoilt):
     """A 12-bit converter in 16-bit codes: three flat crests tell, two do not."""
     x = np.clip(np.rint(sine(2400)), -2047, 2047)
     assert spoilt(x) == flat(x, 2047)
-    assert spoilt(np.concatenate([x[:790], np.zeros(100)])) == []  # two crests of either sign
+    few = [np.concatenate([x[:n], np.zeros(100)]) for n in (790, 1190)]  # two and three of either sign
+    assert spoilt(few[0]) == []
+    assert spoilt(few[1]) == flat(few[1], 2047)
 
 
 def test_floating_point_values_that_were_cut_off(spoilt):
@@ -84,6 +86,7 @@ def test_a_quantised_crest_is_no_flat_top(spoilt, bits, hertz):
         np.tile(np.repeat([2000.0, -2000.0], 50), 40),  # the terminals of an inverter
         np.zeros(1000),
         np.abs(np.clip(sine(2400), -2000, 2000)),  # one polarity: a level
+        np.clip(sine(4000, hertz=5), -2000, 2000),  # flat for 67 ms: a level
         np.where(np.arange(4000) % 100 == 3, 2000, sine(500)),  # spikes of one sample
     ],
 )
@@ -99,6 +102,10 @@ def test_a_channel_that_is_no_voltage_or_current_is_not_judged(spoilt):
 def test_a_stated_range_that_samples_exceed_is_not_believed(spoilt):
     x = np.minimum(np.rint(sine(2400)), 2000)
     x[500:520] = 2300  # beyond: so 2000 is no limit
+    x[1000:] = np.maximum(x[1000:], -1500)
+    x[200:400] = np.maximum(x[200:400], -2000)
+    x[400:1000] = np.maximum(x[400:1000], -1500)  # so one crest rests at -2000, and none else
+    x[:200] = 0
     assert spoilt(x, STATED) == []
 
 

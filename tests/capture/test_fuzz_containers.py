@@ -114,7 +114,7 @@ def test_undamaged(container):
     assert np.array_equal(read(path).samples, SAMPLES)
 
 
-@settings(max_examples=50, deadline=2000, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=2000, suppress_health_check=[HealthCheck.too_slow])
 @given(flips=DAMAGE, cut=CUT)
 def test_damaged(container, flips, cut):
     path, data = container
@@ -129,7 +129,7 @@ def test_damaged(container, flips, cut):
         assert np.array_equal(whole[1], -whole[0])
 
 
-@settings(max_examples=25, deadline=2000, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=2000, suppress_health_check=[HealthCheck.too_slow])
 @given(
     place=st.floats(0, 1, exclude_max=True),
     number=st.sampled_from([0, 1, 2**31 - 1, 2**32 - 1, 2**62, 2**64 - 1]),
