@@ -10,7 +10,7 @@ import numpy as np
 
 from hil.analysis.analyze import Given, joined, measure
 from hil.analysis.buffering_findings import buffering_findings
-from hil.analysis.power_series import power_series
+from hil.analysis.grid_stability import impedance_findings
 from hil.analysis.result import Analysis, Findings, Table
 from hil.analysis.signals import LINES
 from hil.capture.guess import apply_mapping
@@ -21,6 +21,7 @@ from hil.envelope import Envelope, load_envelope
 from hil.envelope_findings import envelope_findings
 from hil.errors import ConfigError
 from hil.evaluate import corrected
+from hil.injections import impedance_from_plan, load_injections
 from hil.variation import judge_variation, load_variation
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def study(path: Path, question: Question, progress: Callable[[float], None] | No
     parts = [
         _envelopes(measured, envelopes),
         _distortion(measured, question),
-        _buffering(power_series(capture), question),
+        _buffering(measured.powers, question),
     ]
     analysis = measured.analysis
     more = joined([Findings(analysis.results, analysis.series, analysis.spectra, analysis.tables), *parts])
@@ -100,6 +101,21 @@ def study(path: Path, question: Question, progress: Callable[[float], None] | No
         whole,
         envelopes[0] if envelopes else None,
     )
+
+
+def study_injections(path: Path) -> Analysis:
+    """Return the impedance and the stability that a plan of injections tells (`hil.injections`).
+
+    The captures of the plan are named as seen from its folder.
+    """
+    plan = load_injections(path)
+
+    def opened(name: str) -> Capture:
+        where = path.parent / name
+        ours = where.suffix.lower() in OURS and where.is_file()
+        return corrected(where)[0] if ours else open_capture(where)
+
+    return joined([impedance_findings(impedance_from_plan(plan, opened), plan.grid)])
 
 
 def _envelopes(measured: Measured, envelopes: list[Envelope]) -> Findings:

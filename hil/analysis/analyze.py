@@ -15,13 +15,17 @@ import numpy as np
 
 from hil.analysis import dips, power_quality, ride_through
 from hil.analysis.frequency import line_frequency
+from hil.analysis.modes import modes
+from hil.analysis.oscillation import find_oscillations
 from hil.analysis.phase_findings import jump_results
 from hil.analysis.power import power_track
 from hil.analysis.power_findings import power_findings
+from hil.analysis.power_series import power_series
 from hil.analysis.quality import quality as power_quality_of
 from hil.analysis.result import Analysis, Findings, Result, Series, under
 from hil.analysis.signals import Signals, sort, voltages_in
 from hil.analysis.span import span_of
+from hil.analysis.stability import mode_findings, oscillation_findings
 from hil.analysis.step_findings import step_findings
 from hil.analysis.survey import survey
 from hil.analysis.voltages import (
@@ -43,6 +47,7 @@ if TYPE_CHECKING:
 
     from hil.analysis.dips import VoltageEvent
     from hil.analysis.frequency import LineFrequency
+    from hil.analysis.power_series import PowerSeries
     from hil.analysis.quality import Quality
     from hil.waveform import Capture, Waveform
 
@@ -50,6 +55,11 @@ SHORT = 60.0
 """Captures up to this long are looked at sample by sample; longer ones around their event [s]."""
 BEFORE, AFTER = 5.0, 25.0
 """What is looked at around the event of a longer one [s]."""
+
+RING = (0.1, 30.0)
+"""Modes are looked for in the power over one cycle, which hides what is much faster [Hz]."""
+SWINGS = (0.1, 100.0)
+"""Where sustained oscillations are looked for [Hz]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +94,8 @@ class Measured:
     """Instants of `urms` [s]."""
     urms: NDArray[np.float64]
     """Latest Urms(1/2) of each voltage then, shape (channels, instants) [V]."""
+    powers: PowerSeries
+    """Active power at each measuring point."""
 
 
 def analyze(capture: Capture, **given: float | None) -> Analysis:
@@ -139,10 +151,13 @@ def measure(capture: Capture, given: Given, progress: Callable[[float], None] | 
                 intervals_before=event.quiet,
             ),
             event.currents(),
+            event.ring_down(),
             power_findings(quality, before=event.quiet),
         ]
+    powers = power_series(capture)
+    parts.append(_oscillations(powers, quality.frequency))
     analysis = joined(parts, history=capture.history, warnings=_about_the_file(capture, quality, line))
-    return Measured(analysis, quality, excerpt, reference, time, urms)
+    return Measured(analysis, quality, excerpt, reference, time, urms, powers)
 
 
 def joined(
@@ -265,6 +280,31 @@ class _Event:
             series=(*found.series, *step.series),
             tables=(*found.tables, *step.tables),
         )
+
+    def ring_down(self) -> Findings:
+        """Return the modes that the active power rings with after the event, if it went on."""
+        track, span = self.track, self.span
+        if span is None or span.back is None or track.power is None:
+            return Findings()
+        after = (track.time - track.cycle >= span.back) & (track.time <= span.horizon)
+        if not after.any():
+            return Findings()
+        values = np.where(track.spoilt[after], np.nan, track.power.real[after])
+        rate = 1 / float(track.time[1] - track.time[0])
+        window = (span.back, span.horizon)
+        found = modes(values, rate, band=RING)
+        return mode_findings(found, key="p", title="Active power after the event", unit="W", window=window)
+
+
+def _oscillations(powers: PowerSeries, hertz: float | None) -> Findings:
+    """Return the sustained oscillations of the active power at the terminals."""
+    power = powers.at.get("")
+    if power is None or hertz is None or powers.rate < 4 * SWINGS[1]:
+        return Findings()
+    found = find_oscillations(
+        power, powers.rate, band=SWINGS, exclude=(hertz, 2 * hertz), start=float(powers.time[0])
+    )
+    return oscillation_findings(found, key="p", title="Active power", unit="W")
 
 
 def _whole(quality: Quality) -> Cycles:

@@ -12,7 +12,7 @@ from hil.analysis.analyze import Given
 from hil.analysis.signals import LINES
 from hil.cli.common import bar, console, pairs, print_json
 from hil.record import analysis_to_dict
-from hil.study import Question, study
+from hil.study import Question, study, study_injections
 from hil.units import parse
 from hil.waveform import PHASES
 
@@ -31,6 +31,8 @@ def analyze(arguments: argparse.Namespace) -> int:
 
         return analyze_folder(arguments, path, question)
     screen = console(stderr=True)
+    if path.suffix.lower() == ".toml":
+        return _injections(arguments, path)
     with bar(screen, f"analysing {path.name}") as progress:
         found = study(path, question, progress)
     waveform, analysis = found.excerpt, found.analysis
@@ -88,6 +90,28 @@ def _used(waveform: Waveform) -> list[Channel]:
                 break
         used += waveform.find(quantity, ("dc",))
     return [*used, *waveform.find("trigger", ("",))]
+
+
+def _injections(arguments: argparse.Namespace, path: Path) -> int:
+    """Print the impedance that a plan of injections tells."""
+    analysis = study_injections(path)
+    report = None
+    if arguments.report is not None:
+        from hil.report.html import from_analysis, render  # noqa: PLC0415 - loads plotly
+
+        report = Path(arguments.report or f"{path.stem}_report.html")
+        report.write_text(render(from_analysis(path.name, None, analysis)), encoding="utf-8")
+    if arguments.json:
+        stored = analysis_to_dict(analysis)
+        kept = {name: stored[name] for name in ("results", "tables", "warnings")}
+        print_json({"file": str(path), **kept, "report": None if report is None else str(report)})
+        return 0
+    from hil.report.terminal import print_results  # noqa: PLC0415 - loads rich
+
+    print_results(analysis, console())
+    if report is not None:
+        console().print(f"Report: {escape(str(report))}", soft_wrap=True)
+    return 0
 
 
 def _question(arguments: argparse.Namespace) -> Question:

@@ -113,14 +113,17 @@ def _analyze(commands: Commands, name: str) -> None:
     parser = _add(
         commands,
         name,
-        "measure a captured waveform (COMTRADE, CSV, Parquet, NPZ, sealed HDF5)",
+        "measure a captured waveform (COMTRADE, TDMS, MDF4, CSV, Parquet, NPZ, HDF5), or a folder",
         "  hil analyze fault.cfg\n"
         "  hil analyze fault.cff --report\n"
         '  hil analyze scope.csv --map va="CH 1" --map vb="CH 2" --map vc="CH 3" --json\n'
         '  hil analyze fault.cfg --nominal "277 V" --envelope ieee2800 --distortion ieee519_2022_voltage\n'
-        "  hil analyze captures/ --report",
+        "  hil analyze captures/ --report\n"
+        "  hil analyze injections.toml           dq impedance, Nyquist and passivity margins",
     )
-    parser.add_argument("file", metavar="CAPTURE", help="file, or a folder of them")
+    parser.add_argument(
+        "file", metavar="CAPTURE", help="file, a folder of them, or a plan of injections (.toml)"
+    )
     parser.add_argument(
         "--map",
         action="append",

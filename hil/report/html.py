@@ -86,13 +86,14 @@ def from_record(
 
 
 def from_analysis(
-    title: str, waveform: Waveform, analysis: Analysis, envelope: Envelope | None = None
+    title: str, waveform: Waveform | None, analysis: Analysis, envelope: Envelope | None = None
 ) -> ReportInput:
     """Return what the report of one capture shows, which is measured and not judged.
 
-    waveform: the samples to draw, such as those around the event of a long capture.
+    waveform: the samples to draw, such as those around the event of a long capture, or none.
     """
-    return ReportInput(title, (Event(title, {}, analysis),), {title: waveform}, envelope)
+    waveforms = {} if waveform is None else {title: waveform}
+    return ReportInput(title, (Event(title, {}, analysis),), waveforms, envelope)
 
 
 def render(of: ReportInput) -> str:

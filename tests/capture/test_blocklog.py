@@ -81,6 +81,17 @@ def test_damaged_block_leaves_a_gap_of_its_own_length(log, place):
     assert np.array_equal(samples[:, 200:], ramp(200))
 
 
+@pytest.mark.parametrize("piece", [3, 4, 5, 7, 64])
+def test_the_next_block_is_found_wherever_a_piece_ends(log, monkeypatch, piece):
+    """The four bytes that a block begins with may lie in two pieces of the file."""
+    log.close()
+    damage(log, log.path.stat().st_size - 24 - 2 * BLOCK_BYTES)  # the magic of the second block
+    monkeypatch.setattr("hil.capture.blocklog._PIECE", piece)
+    _, samples, complete, lost = read_block_log(log.path)
+    assert (complete, lost) == (False, BLOCK)
+    assert np.array_equal(samples[:, 200:], ramp(200))
+
+
 def test_block_cut_out_of_the_middle(log):
     log.close()
     data = log.path.read_bytes()

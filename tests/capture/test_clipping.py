@@ -120,5 +120,7 @@ def test_channels_are_told_apart_and_pieces_make_no_difference():
 
 def test_a_higher_value_later_takes_the_suspicion_off():
     """Saturation is at the one extreme; a wave that goes beyond was not held there."""
-    wave = np.concatenate([np.clip(np.sin(angle(200)), -0.5, 0.5), np.sin(angle(200))])
-    assert not marked(wave).any()
+    low, high = np.clip(np.sin(angle(200)), -0.5, 0.5), np.sin(angle(200))
+    assert not marked(np.concatenate([low, high])).any()
+    low, high = rails([low[None], high[None]], [VOLTAGE])  # the same where it comes in a later piece
+    assert np.isnan([low, high]).all()

@@ -93,6 +93,13 @@ def test_tdms_with_groups_of_other_rates(tdms):
 
 
 @needs_tdms
+@pytest.mark.parametrize("rate", [50e3, 100e3, 10e3, 51.2e3])
+def test_tdms_rate_is_the_number_that_was_set(tdms, rate):
+    """The file holds its inverse: 1 / 2e-05 is 49999.99999999999 in floating point."""
+    assert read(tdms([("g", "Va", VA, wave(rate))])).rate == rate
+
+
+@needs_tdms
 def test_tdms_with_a_time_channel(tdms):
     assert (
         read(tdms([("g", "Time", T, {"unit_string": "s"}), ("g", "Va", VA, {"unit_string": "V"})])).rate

@@ -183,13 +183,26 @@ def test_sealed_capture_that_claims_more_than_it_holds(tmp_path):
         read(tmp_path / "x.h5")
 
 
-@pytest.mark.parametrize("shape", ["(99999999999999,)", "(-1,)", "(2, 3)", "()"])
+def test_archive_with_a_flipped_bit_among_its_samples(tmp_path):
+    npz(tmp_path / "x.npz")
+    data = bytearray((tmp_path / "x.npz").read_bytes())
+    data[data.index(SAMPLES[0].tobytes()) + 40] ^= 1
+    (tmp_path / "x.npz").write_bytes(data)
+    with pytest.raises(FormatError, match="has another checksum"):
+        read(tmp_path / "x.npz")
+
+
+@pytest.mark.parametrize("shape", ["(99999999999999,)", "(-1,)", "(2, 3)", "()", "(5,)", "(7,)"])
 def test_archive_with_an_absurd_shape(tmp_path, shape):
+    """It holds six numbers."""
     import io
     import zipfile
 
+    rate = io.BytesIO()
+    np.save(rate, 1e3)
     text = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}}}\n".encode()
     array = io.BytesIO(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text + bytes(48))
     with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
         archive.writestr("va [V].npy", array.getvalue())
+        archive.writestr("rate.npy", rate.getvalue())
     assert outcome(tmp_path / "x.npz") is None

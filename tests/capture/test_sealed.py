@@ -12,7 +12,7 @@ from hil.capture.sealed import read_sealed_metadata, seal
 from hil.errors import ConfigError, FormatError, StorageError
 from hil.waveform import Channel
 
-CHANNELS = (Channel("va", "V", "voltage", "a", 2e-3), Channel("ia", "V", "current", "a"))
+CHANNELS = (Channel("va", "V", "voltage", "a", 2e-3), Channel("ia", "V", "current", "a", place="load"))
 RAW = np.random.default_rng(7).normal(size=(2, 150_000))  # more than two chunks
 
 
@@ -58,6 +58,21 @@ def test_sealed_capture_holds_the_raw_samples(log, tmp_path):
             True,
             True,
         )
+
+
+def test_log_may_be_kept_and_progress_is_told(log, tmp_path):
+    told = []
+    seal(log, tmp_path / "a.h5", keep_log=True, progress=told.append)
+    assert log.exists()
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+
+
+def test_sealed_before_there_were_measuring_points(log, tmp_path):
+    path = seal(log, tmp_path / "a.h5")
+    with h5py.File(path, "r+") as file:
+        del file.attrs["places"]
+    assert [c.place for c in read(path).channels] == ["", ""]
 
 
 @pytest.mark.parametrize("acquired", [None, 150_001, 149_999])
