@@ -2,6 +2,7 @@
 # make test      linters, tests, and the tests once more on the built wheel
 # make check     linters only
 # make bench     speed, beside peers
+# make accuracy  errors against closed forms, beside peers
 # Each sets up what it needs in .venv; only Python 3.11 or later and make must be there.
 
 PYTHON ?= python3
@@ -12,7 +13,7 @@ PYTEST := -m pytest -q -n 3 --dist worksteal
 # Packages are compiled when first imported, once: the tests start hundreds of processes.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: qualify test check bench clean
+.PHONY: qualify test check bench accuracy clean
 
 qualify: .venv/all
 	$(BIN)/hil run voltage_sag
@@ -43,6 +44,11 @@ bench: .venv/dev
 	$(BIN)/python benchmarks/plant.py
 	$(BIN)/python benchmarks/dry_run.py
 	$(BIN)/python benchmarks/analysis.py
+	$(BIN)/python benchmarks/formats.py
+	$(BIN)/python benchmarks/step.py
+
+accuracy: .venv/dev
+	$(BIN)/python benchmarks/accuracy.py
 
 .venv/all: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
