@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 RANGE = (42.5, 69.0)
 """IEC 61000-4-30 class A measures from 42.5 to 57.5 and from 51 to 69 Hz [Hz]."""
+_EDGE = 0.01
+"""What a measured value may lie outside, so that the limits themselves belong to the range [Hz]."""
 _STEPS = 8
 """Phasors per half cycle."""
 
@@ -111,7 +113,7 @@ def line_frequency(samples: NDArray[Any], rate: float) -> LineFrequency | None:
         x = (np.arange(phase.size) - (phase.size - 1) / 2) * hop / rate
         slope = (x @ phase) / (x @ x)
         hertz = float(hertz + slope / (2 * pi))
-        if not RANGE[0] <= hertz <= RANGE[1]:
+        if not RANGE[0] - _EDGE <= hertz <= RANGE[1] + _EDGE:
             return None
         if abs(slope) < 1e-3:  # 0.16 mHz: the cycle is as good as it gets
             break

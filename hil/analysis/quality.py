@@ -18,9 +18,9 @@ import numpy as np
 from hil.analysis.flicker import Flickermeter
 from hil.analysis.frequency import line_frequency
 from hil.analysis.signals import LINES
-from hil.analysis.stream import Samples
+from hil.analysis.stream import Plan, Samples, plan_for
 from hil.analysis.tracking import Tracker
-from hil.analysis.windows import Plan, Reduction
+from hil.analysis.windows import Reduction
 from hil.errors import ConfigError
 from hil.waveform import PHASES, blocks, find
 
@@ -152,7 +152,7 @@ def quality(
     if line is not None and capture.rate < LEAST * line.value:
         line = None
     hertz = 50.0 if line is None else line.value
-    plan = _plan(capture, voltages, currents, hertz, 10 if (nominal_frequency or hertz) < 55 else 12)
+    plan = plan_for(capture, voltages, currents, hertz, 10 if (nominal_frequency or hertz) < 55 else 12)
     begin = plan.half(0.8 * plan.rate / hertz)  # room for the interpolation
     tracker = Tracker(plan.rate, hertz, len(voltages), plan.length, begin)
     found, flicker = None, None
@@ -231,31 +231,6 @@ def _first_frequency(capture: Capture, voltages: tuple[Channel, ...]) -> LineFre
         if found is not None:
             return found
     return None
-
-
-def _plan(
-    capture: Capture,
-    voltages: tuple[Channel, ...],
-    currents: tuple[Channel, ...],
-    hertz: float,
-    cycles: int,
-) -> Plan:
-    phases, count = [c.phase for c in voltages], len(voltages)
-    row = {phase: k for k, phase in enumerate(phases)}
-    pairs = [(row[c.phase], count + k) for k, c in enumerate(currents) if c.phase in row]
-    if count == len(currents) == 1 and phases[0] not in LINES:
-        pairs = [(0, 1)]
-    partners = (*range(count), *(row.get(c.phase) for c in currents))
-    return Plan(
-        rate=capture.rate,
-        hertz=hertz,
-        cycles=cycles,
-        voltages=count,
-        channels=count + len(currents),
-        pairs=np.array(pairs, dtype=np.intp).reshape(-1, 2),
-        partners=partners,
-        length=len(capture),
-    )
 
 
 def _meter(plan: Plan, lamp: int | None) -> Flickermeter:

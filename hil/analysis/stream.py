@@ -1,15 +1,102 @@
-"""The samples of a stream that are still needed."""
+"""What is made of a stream of samples, and those that are still needed."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from math import ceil, gcd, log, pi, sin
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hil.analysis import harmonics
+from hil.analysis.signals import LINES
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from hil.waveform import Waveform
+    from hil.waveform import Capture, Channel, Waveform
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to make of the samples; fixed for a capture."""
+
+    rate: float
+    hertz: float
+    """Of the fundamental, within a fifth [Hz]."""
+    cycles: int
+    voltages: int
+    """Rows that are voltages: the first ones."""
+    channels: int
+    pairs: NDArray[np.intp]
+    """Rows of voltage and current, shape (pairs, 2)."""
+    partners: tuple[int | None, ...]
+    """Row of the voltage at whose zero crossings Urms(1/2) of each channel begins; None: the strongest."""
+    length: int
+    """Of the capture, in samples."""
+
+    @property
+    def top(self) -> int:
+        """Return the highest order."""
+        return harmonics.usable_orders(self.rate / self.hertz)
+
+    @property
+    def bands(self) -> int:
+        """Return how many bands of 200 Hz lie below 64 % of the Nyquist frequency."""
+        return min(35, max(0, int((0.32 * self.rate - 2000) / 200)))
+
+    @property
+    def highest(self) -> float:
+        """Return the highest frequency that is evaluated [Hz]."""
+        return min(0.32 * self.rate, 9000.0)
+
+    @property
+    def bins(self) -> int:
+        """Return how many bins of each transform are evaluated, up to `highest` at 0.8 times `hertz`."""
+        return max(ceil(self.highest * self.cycles / (0.8 * self.hertz)) + 2, (self.top + 1) * self.cycles)
+
+    @property
+    def together(self) -> int:
+        """Return how many intervals are transformed at once: that goes by fours of rows."""
+        return 4 // gcd(4, self.channels)
+
+    @property
+    def kept(self) -> int:
+        """Return how many samples wait at the most: for the tracker, 42 cycles, and for whole intervals."""
+        return round((64 + 16 * self.together) * self.rate / self.hertz) + 256
+
+    def half(self, cycle: float) -> int:
+        """Return how many samples the interpolation needs on either side.
+
+        Harmonics as `harmonics.reach` has it, the bands to 1 % of their reading.
+        """
+        bands = ceil(log(0.03) / log(sin(pi * self.highest / self.rate)) / 2) if self.bands else 0
+        return max(harmonics.reach(cycle), bands)
+
+
+def plan_for(
+    capture: Capture,
+    voltages: tuple[Channel, ...],
+    currents: tuple[Channel, ...],
+    hertz: float,
+    cycles: int,
+) -> Plan:
+    """Return the plan for these channels of a capture: currents belong to the voltage of their phase."""
+    count = len(voltages)
+    row = {channel.phase: k for k, channel in enumerate(voltages)}
+    pairs = [(row[c.phase], count + k) for k, c in enumerate(currents) if c.phase in row]
+    if count == len(currents) == 1 and voltages[0].phase not in LINES:
+        pairs = [(0, 1)]
+    return Plan(
+        rate=capture.rate,
+        hertz=hertz,
+        cycles=cycles,
+        voltages=count,
+        channels=count + len(currents),
+        pairs=np.array(pairs, dtype=np.intp).reshape(-1, 2),
+        partners=(*range(count), *(row.get(c.phase) for c in currents)),
+        length=len(capture),
+    )
 
 
 class Samples:

@@ -208,6 +208,26 @@ def test_mdf_that_is_torn(mdf):
             read(path)
 
 
+@needs_mdf
+@pytest.mark.parametrize(
+    ("block", "field", "message"),
+    [
+        (b"##CN", 92, "ends at bit 134217"),  # the channel's place in the record
+        (b"##CG", 80, "16777216 records of 16 bytes"),
+        (b"##CG", 100, "10000 records of 16777232 bytes"),
+    ],
+)
+def test_mdf_that_would_crash_its_library(mdf, block, field, message):
+    """Offsets of the fields: ASAM MDF 4.1, channel and channel group block."""
+    path = mdf([("Va", VA, T, "V")])
+    data = bytearray(path.read_bytes())
+    at = data.rindex(block) + field
+    data[at : at + 4] = (1 << 24).to_bytes(4, "little")
+    path.write_bytes(data)
+    with pytest.raises(FormatError, match=message):
+        read(path)
+
+
 @pytest.mark.parametrize(("name", "package"), [("x.tdms", "nptdms"), ("x.mf4", "asammdf")])
 def test_without_the_package(tmp_path, monkeypatch, name, package):
     (tmp_path / name).touch()
