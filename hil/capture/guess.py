@@ -46,9 +46,7 @@ _PHASES: Final = "|".join(sorted(_PHASE, key=len, reverse=True))
 _NAMED: Final = re.compile(rf"\d?([VUIP])(?:\d(?=[A-Z]))?(?:L|PH)?({_PHASES})(?:N|(?<=[A-Z])\d*|)")
 _BARE: Final = re.compile(r"L[123]|L1L2|L2L3|L3L1|[ABC]|AB|BC|CA|DC")
 # a place as a word, or between the letter of the quantity and the phase: "Ugrid_a", "P_load", "loadIa"
-_PLACED: Final = re.compile(
-    rf"(?<![A-Z])([VUIP]?)(GRID|LOAD)(?=[VUIP]?(?:{_PHASES})?\d*(?![A-Z]))"
-)
+_PLACED: Final = re.compile(rf"(?<![A-Z])([VUIP]?)(GRID|LOAD)(?=[VUIP]?(?:{_PHASES})?\d*(?![A-Z]))")
 _POINT: Final = {
     **{f"v{p}": ("voltage", p) for p in ("a", "b", "c", "ab", "bc", "ca", "dc")},
     **{f"i{p}": ("current", p) for p in ("a", "b", "c", "dc")},

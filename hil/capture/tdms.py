@@ -131,7 +131,7 @@ def _capture(path: Path, raster: _Raster, notes: list[str]) -> LazyCapture:
     rate = 1 / step
     return LazyCapture(
         tuple(guess_channels(names, [unit for _, unit in scales])),
-        float(round(rate)) if abs(rate - round(rate)) < 1e-9 * rate else rate,  # 1 / 2e-05 gives 49999.99999999999
+        float(round(rate)) if abs(rate - round(rate)) < 1e-9 * rate else rate,  # 1 / 2e-05 is below 50000
         samples,
         load,
         start=begin,
