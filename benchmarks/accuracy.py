@@ -16,9 +16,9 @@ from math import inf, pi, sqrt
 
 import numpy as np
 
-from hil.analysis.flicker import Flickermeter
-from hil.analysis.quality import quality
-from hil.analysis.step import step_response
+from hil.analysis.quality.engine import quality
+from hil.analysis.quality.flicker import Flickermeter
+from hil.analysis.step.response import step_response
 from hil.waveform import Channel, Waveform
 
 VOLTS, SECONDS = 230.0, 4.0

@@ -25,8 +25,8 @@ import numpy as np
 if "--numpy" in sys.argv:
     sys.modules["numba"] = None  # what an import of it finds where it is not installed
 
-from hil.analysis import quality as engine
-from hil.analysis.quality import quality
+from hil.analysis.quality import engine
+from hil.analysis.quality.engine import quality
 from hil.waveform import Channel, Waveform
 
 RATE, HERTZ, SECONDS, RUNS = 50_000.0, 49.97, 20.0, 8

@@ -12,7 +12,7 @@ import time
 
 import numpy as np
 
-from hil.analysis.step import step_response
+from hil.analysis.step.response import step_response
 
 try:
     from control import step_info

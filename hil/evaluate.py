@@ -15,11 +15,11 @@ from hil.analysis.result import Analysis, Result
 from hil.analysis.survey import trigger_time
 from hil.capture.blocklog import load_block_log
 from hil.capture.sealed import read_sealed, read_sealed_metadata
-from hil.criteria import load_criteria
-from hil.envelope import load_envelope
+from hil.compliance.criteria import load_criteria
+from hil.compliance.envelope import load_envelope
+from hil.compliance.verdict import judge_all
 from hil.record import Event
 from hil.table import resolve
-from hil.verdict import judge_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -27,9 +27,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from hil.analysis.grid_stability import Grid
-from hil.analysis.impedance import DqImpedance, Response, dq_impedance, response
-from hil.envelope import only_keys, rows_in
+from hil.analysis.stability.grid_stability import Grid
+from hil.analysis.stability.impedance import DqImpedance, Response, dq_impedance, response
+from hil.compliance.envelope import only_keys, rows_in
 from hil.errors import ConfigError
 from hil.units import parse, show
 from hil.waveform import find

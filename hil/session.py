@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 from hil import engine
 from hil.bench import Bench
 from hil.clock import HostClock, SimulatedClock
+from hil.compliance.verdict import Outcome, overall
 from hil.errors import Aborted, ConfigError, HilError, StorageError
 from hil.evaluate import CRITERIA, ENVELOPE, corrected, evaluate
 from hil.guard import PATIENCE, Guard
@@ -27,7 +28,6 @@ from hil.simulated import launch
 from hil.steps import parameters
 from hil.table import resolve
 from hil.transport.link import CommandLog, Exchange
-from hil.verdict import Outcome, overall
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -260,7 +260,7 @@ def _finite(value: float | str | bool | None) -> float | str | bool | None:
 
 def render_record(folder: Path) -> str:
     """Return the report of a record as HTML."""
-    from hil.envelope import load_envelope  # noqa: PLC0415 - with the report, which is slow to import
+    from hil.compliance.envelope import load_envelope  # noqa: PLC0415 - with the report, which is slow to import
     from hil.report.html import from_record, render  # noqa: PLC0415 - loads plotly
 
     record = open_record(folder)

@@ -9,27 +9,27 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from hil.analysis.analyze import Given, joined, measure
-from hil.analysis.buffering_findings import buffering_findings
-from hil.analysis.grid_stability import impedance_findings
+from hil.analysis.buffering.findings import buffering_findings
 from hil.analysis.result import Analysis, Findings, Table
 from hil.analysis.signals import LINES
+from hil.analysis.stability.grid_stability import impedance_findings
 from hil.capture.guess import apply_mapping
 from hil.capture.read import open_capture
-from hil.distortion import judge_distortion
-from hil.distortion_limits import load_distortion_limits
-from hil.envelope import Envelope, load_envelope
-from hil.envelope_findings import envelope_findings
+from hil.compliance.distortion import judge_distortion
+from hil.compliance.distortion_limits import load_distortion_limits
+from hil.compliance.envelope import Envelope, load_envelope
+from hil.compliance.envelope_findings import envelope_findings
+from hil.compliance.variation import judge_variation, load_variation
 from hil.errors import ConfigError
 from hil.evaluate import corrected
 from hil.injections import impedance_from_plan, load_injections
-from hil.variation import judge_variation, load_variation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from hil.analysis.analyze import Measured
-    from hil.analysis.power_series import PowerSeries
+    from hil.analysis.power.series import PowerSeries
     from hil.waveform import Capture, Channel, Waveform
 
 OURS: Final = (".h5", ".blk")

@@ -11,14 +11,14 @@ import pytest
 from rich.console import Console
 
 from hil.analysis.result import Analysis, Result, Series, Table
-from hil.envelope import load_envelope
+from hil.compliance.envelope import load_envelope
+from hil.compliance.verdict import Outcome, judge_all, load_criteria
 from hil.record import Event, RecordWriter, open_record
 from hil.report.html import ReportInput, from_analysis, from_record, render
 from hil.report.plots import plots
 from hil.report.terminal import print_results, print_verdicts
 from hil.report.thin import BUCKETS, thin, thin_series
 from hil.report.wording import measured
-from hil.verdict import Outcome, judge_all, load_criteria
 from hil.waveform import Channel, Waveform
 
 HOSTILE = "<script>alert(1)</script><img src=http://example.org/x onerror=alert(2)>\"'&"

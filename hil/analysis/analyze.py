@@ -13,22 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hil.analysis import dips, power_quality, ride_through
-from hil.analysis.frequency import line_frequency
-from hil.analysis.modes import modes
-from hil.analysis.oscillation import find_oscillations
-from hil.analysis.phase_findings import jump_results
-from hil.analysis.power import power_track
-from hil.analysis.power_findings import power_findings
-from hil.analysis.power_series import power_series
-from hil.analysis.quality import quality as power_quality_of
-from hil.analysis.result import Analysis, Findings, Result, Series, under
-from hil.analysis.signals import Signals, sort, voltages_in
-from hil.analysis.span import span_of
-from hil.analysis.stability import mode_findings, oscillation_findings
-from hil.analysis.step_findings import step_findings
-from hil.analysis.survey import survey
-from hil.analysis.voltages import (
+from hil.analysis.event import dips, ride_through
+from hil.analysis.event.span import span_of
+from hil.analysis.event.voltages import (
     Cycles,
     amplitudes,
     choose,
@@ -38,6 +25,20 @@ from hil.analysis.voltages import (
     suffix,
     urms_cycles,
 )
+from hil.analysis.frequency import line_frequency
+from hil.analysis.power.findings import power_findings
+from hil.analysis.power.phase_findings import jump_results
+from hil.analysis.power.series import power_series
+from hil.analysis.power.track import power_track
+from hil.analysis.quality import findings as power_quality
+from hil.analysis.quality.engine import quality as power_quality_of
+from hil.analysis.result import Analysis, Findings, Result, Series, under
+from hil.analysis.signals import Signals, sort, voltages_in
+from hil.analysis.stability.findings import mode_findings, oscillation_findings
+from hil.analysis.stability.modes import modes
+from hil.analysis.stability.oscillation import find_oscillations
+from hil.analysis.step.findings import step_findings
+from hil.analysis.survey import survey
 from hil.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -45,10 +46,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hil.analysis.dips import VoltageEvent
+    from hil.analysis.event.dips import VoltageEvent
     from hil.analysis.frequency import LineFrequency
-    from hil.analysis.power_series import PowerSeries
-    from hil.analysis.quality import Quality
+    from hil.analysis.power.series import PowerSeries
+    from hil.analysis.quality.engine import Quality
     from hil.waveform import Capture, Waveform
 
 SHORT = 60.0

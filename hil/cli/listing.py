@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from hil.cli.common import console, print_json
+from hil.compliance.envelope import read_data, shipped
 from hil.config import load, shipped_benches
-from hil.envelope import read_data, shipped
 from hil.table import names, resolve
 from hil.units import show
 

@@ -11,6 +11,7 @@ from rich.markup import escape
 from hil.cli import complain
 from hil.cli.common import console, pairs, print_json, reader_left
 from hil.cli.progress import Display
+from hil.compliance.verdict import Outcome
 from hil.config import load
 from hil.engine import Stop
 from hil.errors import ConfigError
@@ -21,7 +22,6 @@ from hil.session import Options, conduct
 from hil.steps import build
 from hil.table import resolve
 from hil.units import parse
-from hil.verdict import Outcome
 
 if TYPE_CHECKING:
     import argparse

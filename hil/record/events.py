@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hil.analysis.result import Cell
-    from hil.verdict import Parameters, Verdict
+    from hil.compliance.verdict import Parameters, Verdict
 
     Arrays = Mapping[str, NDArray[np.float64]]
 

@@ -25,11 +25,11 @@ from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from hil.compliance.verdict import Verdict, overall
 from hil.errors import ConfigError, FormatError
 from hil.record.events import Event, analysis_arrays, analysis_from_dict, analysis_to_dict, pack, unpack
 from hil.record.manifest import MANIFEST, seal
 from hil.record.storage import from_json, refused, to_json, write
-from hil.verdict import Verdict, overall
 
 
 class RecordWriter:

@@ -9,23 +9,23 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
+from hil.compliance.verdict import Outcome, overall
 from hil.record.events import Event
 from hil.record.manifest import hashes
 from hil.report.page import POLICY, SCRIPT, STYLE
 from hil.report.plots import plots
 from hil.report.wording import cell, margin, measured, sections, state
 from hil.units import show
-from hil.verdict import Outcome, overall
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from hil.analysis.result import Analysis, Result
     from hil.analysis.result import Table as ResultTable
-    from hil.envelope import Envelope
+    from hil.compliance.envelope import Envelope
+    from hil.compliance.verdict import Verdict
     from hil.record.record import Record
     from hil.report.plots import Plot
-    from hil.verdict import Verdict
     from hil.waveform import Waveform
 
 COMMANDS_SHOWN: Final = 200

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from hil.analysis.result import Analysis, Series
-    from hil.envelope import Envelope
-    from hil.verdict import Parameters
+    from hil.compliance.envelope import Envelope
+    from hil.compliance.verdict import Parameters
     from hil.waveform import Waveform
 
 COLOURS: Final = {"a": "#c0392b", "b": "#b8860b", "c": "#1f6fb2", "dc": "#5b4a9c"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from hil.compliance.verdict import Outcome, overall
 from hil.report.wording import cell, margin, measured, sections, state
-from hil.verdict import Outcome, overall
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from hil.analysis.result import Analysis, Cell
     from hil.analysis.result import Table as ResultTable
-    from hil.verdict import Verdict
+    from hil.compliance.verdict import Verdict
 
 COLOURS: Final = {
     Outcome.PASS: "green",

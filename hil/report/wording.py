@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hil.analysis.result import Analysis, Cell, Result, Table
-    from hil.verdict import Verdict
+    from hil.compliance.verdict import Verdict
 
 
 def measured(of: Verdict | Result) -> str:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hil.analysis.aggregation import (
+from hil.analysis.quality.aggregation import (
     aggregate,
     deviation,
     flags,

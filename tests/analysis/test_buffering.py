@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hil.analysis.buffering import (
+from hil.analysis.buffering.findings import buffering_findings
+from hil.analysis.buffering.metrics import (
     BANDS,
     band_pass,
     band_powers,
@@ -17,7 +18,6 @@ from hil.analysis.buffering import (
     slew_limited,
     transfer,
 )
-from hil.analysis.buffering_findings import buffering_findings
 from hil.analysis.result import SECTIONS
 from hil.errors import ConfigError
 

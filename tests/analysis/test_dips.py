@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hil.analysis.dips import find_events, inception, interruptions, merge
+from hil.analysis.event.dips import find_events, inception, interruptions, merge
 
 T = np.arange(100) * 0.01
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from hil.analysis.dq import abc_to_dq, abc_to_dq0, angle_of, dq_to_abc
-from hil.analysis.sequences import phasors_every
+from hil.analysis.power.dq import abc_to_dq, abc_to_dq0, angle_of, dq_to_abc
+from hil.analysis.power.sequences import phasors_every
 
 numbers = st.floats(-1e4, 1e4)
 three = arrays(float, (3, 5), elements=numbers)

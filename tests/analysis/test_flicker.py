@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hil.analysis.flicker import LAMPS, SETTLING, Flickermeter, _filters, long_term, short_term
+from hil.analysis.quality.flicker import LAMPS, SETTLING, Flickermeter, _filters, long_term, short_term
 from hil.errors import ConfigError
 
 # dU/U in percent of rectangular changes per minute that give Pst = 1 (Edition 2, table of block 5).

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hil.analysis import groups as g
+from hil.analysis.quality import groups as g
 from hil.errors import ConfigError
 
 CYCLES = [10, 12]

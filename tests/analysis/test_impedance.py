@@ -5,10 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hil.analysis.dq import dq_to_abc
-from hil.analysis.grid_stability import UNSURE, Grid, critical_scr, impedance_findings, on_grid
-from hil.analysis.impedance import DqImpedance, OperatingPoint, dq_impedance, grid_impedance, response
-from hil.analysis.nyquist import TOO_FEW, active_bands, nyquist, passivity
+from hil.analysis.power.dq import dq_to_abc
+from hil.analysis.stability.grid_stability import UNSURE, Grid, critical_scr, impedance_findings, on_grid
+from hil.analysis.stability.impedance import (
+    DqImpedance,
+    OperatingPoint,
+    dq_impedance,
+    grid_impedance,
+    response,
+)
+from hil.analysis.stability.nyquist import TOO_FEW, active_bands, nyquist, passivity
 from hil.errors import ConfigError
 from hil.injections import impedance_from_plan, load_injections
 from hil.waveform import Channel, Waveform

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hil.analysis.decimate import decimate
-from hil.analysis.modes import modes
-from hil.analysis.stability import mode_findings
+from hil.analysis.stability.decimate import decimate
+from hil.analysis.stability.findings import mode_findings
+from hil.analysis.stability.modes import modes
 from hil.errors import ConfigError
 
 

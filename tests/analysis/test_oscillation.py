@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hil.analysis import lines
-from hil.analysis.oscillation import find_oscillations
-from hil.analysis.stability import oscillation_findings
+from hil.analysis.stability import lines
+from hil.analysis.stability.findings import oscillation_findings
+from hil.analysis.stability.oscillation import find_oscillations
 from hil.errors import ConfigError
 
 RATE = 250.0

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hil.analysis.phase import frequency_track, phase_jump, rocof
-from hil.analysis.powers import symmetrical_three
-from hil.analysis.sequences import phasors_every
+from hil.analysis.power.ieee1459 import symmetrical_three
+from hil.analysis.power.phase import frequency_track, phase_jump, rocof
+from hil.analysis.power.sequences import phasors_every
 
 RATE, AT = 10e3, 1.003
 LAG = np.arange(3)[:, None] * 2 * np.pi / 3

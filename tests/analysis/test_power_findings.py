@@ -5,9 +5,9 @@ from math import cos, radians, sqrt
 import numpy as np
 import pytest
 
-from hil.analysis.phase_findings import jump_results
-from hil.analysis.power_findings import power_findings
-from hil.analysis.quality import HalfCycles, Intervals, Quality
+from hil.analysis.power.findings import power_findings
+from hil.analysis.power.phase_findings import jump_results
+from hil.analysis.quality.engine import HalfCycles, Intervals, Quality
 from hil.waveform import Channel
 
 ORDERS = 8

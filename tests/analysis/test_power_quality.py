@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hil.analysis.flicker import Flicker
-from hil.analysis.power_quality import findings, sliding_findings
-from hil.analysis.quality import HalfCycles, Intervals, Quality, Urms
+from hil.analysis.quality.engine import HalfCycles, Intervals, Quality, Urms
+from hil.analysis.quality.findings import findings, sliding_findings
+from hil.analysis.quality.flicker import Flicker
 from hil.analysis.result import SECTIONS
 from hil.waveform import Channel
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hil.analysis.power_series import power_series
+from hil.analysis.power.series import power_series
 from hil.waveform import Channel, Waveform
 
 RATE = 10e3

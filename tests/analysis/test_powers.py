@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hil.analysis.powers import (
+from hil.analysis.power.ieee1459 import (
     averages,
     averages_of_harmonics,
     instantaneous_power,

@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hil.analysis
-from hil.analysis import groups, kernels
-from hil.analysis import quality as engine
-from hil.analysis.quality import quality
+from hil.analysis.quality import engine, groups, kernels
+from hil.analysis.quality.engine import quality
 from hil.errors import ConfigError
 from hil.waveform import Channel, Waveform
 
@@ -413,7 +412,7 @@ def test_numpy_and_numba_agree(monkeypatch):
 
 
 def test_without_numba_there_is_numpy(monkeypatch):
-    monkeypatch.delitem(sys.modules, "hil.analysis.compiled", raising=False)
+    monkeypatch.delitem(sys.modules, "hil.analysis.quality.compiled", raising=False)
     monkeypatch.delattr(hil.analysis, "compiled", raising=False)
     monkeypatch.setitem(sys.modules, "numba", None)
     assert engine._kernels() is kernels

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hil.analysis import groups, kernels
+from hil.analysis.quality import groups, kernels
 
 
 @pytest.fixture(params=["numpy", "numba"], scope="module")
@@ -13,7 +13,7 @@ def made(request):
     if request.param == "numpy":
         return kernels
     pytest.importorskip("numba")
-    from hil.analysis import compiled
+    from hil.analysis.quality import compiled
 
     return compiled
 
@@ -44,7 +44,7 @@ def test_a_tone_is_resampled_in_any_step(begin, length, hertz, more):
     rows = np.cos(2 * np.pi * hertz * n + 0.3)[None].astype(np.float32)
     size = int(np.ceil(length)) + more
     at = begin + np.arange(size) * length / size
-    for made in (kernels, pytest.importorskip("hil.analysis.compiled")):
+    for made in (kernels, pytest.importorskip("hil.analysis.quality.compiled")):
         out = np.empty((1, size), np.float32)
         made.resample(rows, begin, length, 3, out)
         assert np.abs(out[0] - np.cos(2 * np.pi * hertz * at + 0.3)).max() < 5e-4

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hil.analysis import dips
+from hil.analysis.event import dips
+from hil.analysis.event.ride_through import oscillation, ride_through_findings
+from hil.analysis.event.span import Span, span_of
+from hil.analysis.event.voltages import choose, inception_result, urms_cycles
 from hil.analysis.frequency import line_frequency
-from hil.analysis.power import PowerTrack, power_track
+from hil.analysis.power.track import PowerTrack, power_track
 from hil.analysis.result import SECTIONS, Result
-from hil.analysis.ride_through import oscillation, ride_through_findings
 from hil.analysis.signals import sort
-from hil.analysis.span import Span, span_of
-from hil.analysis.voltages import choose, inception_result, urms_cycles
 from hil.waveform import Channel, Waveform
 
 A = np.exp(2j * np.pi / 3)

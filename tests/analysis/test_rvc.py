@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from hil.analysis.dips import find_events, merge
-from hil.analysis.rvc import _steady, find_rapid_changes, sliding_events, sliding_reference
+from hil.analysis.event.dips import find_events, merge
+from hil.analysis.quality.rvc import _steady, find_rapid_changes, sliding_events, sliding_reference
 
 T = np.arange(1, 3001) / 100  # half cycles of 50 Hz, 30 s
 

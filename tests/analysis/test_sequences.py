@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hil.analysis.phasor import sliding_phasors
-from hil.analysis.sequences import phasors_every, sequences
+from hil.analysis.power.sequences import phasors_every, sequences
 
 RATE = 10e3
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hil.analysis.step import find_step, step_response
+from hil.analysis.step.response import find_step, step_response
 
 T = np.linspace(-0.5, 2.0, 25_001)  # 0.1 ms
 STEP = 1e-4

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from hil.analysis.result import SECTIONS
-from hil.analysis.step_definitions import DEFINITIONS, measure
-from hil.analysis.step_findings import open_loop_check, step_findings
-from hil.analysis.step_trace import trace_step
-from hil.envelope import CONFIDENCE
+from hil.analysis.step.definitions import DEFINITIONS, measure
+from hil.analysis.step.findings import open_loop_check, step_findings
+from hil.analysis.step.trace import trace_step
+from hil.compliance.envelope import CONFIDENCE
 
 T = np.linspace(-0.5, 4.0, 45_001)  # 0.1 ms
 TAU = 0.1

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hil.analysis.tracking import Tracker
+from hil.analysis.quality.tracking import Tracker
 
 RATE = 10e3
 

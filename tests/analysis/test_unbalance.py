@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hil.analysis.unbalance import turns_back, unbalance, unbalance_of_lines
+from hil.analysis.quality.unbalance import turns_back, unbalance, unbalance_of_lines
 
 A = np.exp(2j * np.pi / 3)
 

@@ -9,6 +9,7 @@ import pytest
 from hil.bench import Bench
 from hil.capture.sealed import read_sealed_metadata
 from hil.clock import SimulatedClock
+from hil.compliance.verdict import Outcome, overall
 from hil.config import load
 from hil.engine import Stop, run
 from hil.errors import ConfigError, HilError, InstrumentError, LinkLost, NotSafe
@@ -19,7 +20,6 @@ from hil.sequences import voltage_sag
 from hil.simulated import launch
 from hil.steps import Arm, Await, Disarm, Hold, Nominal, RampGrid, SetGrid, Stage, SwitchGrid
 from hil.transport.link import CommandLog
-from hil.verdict import Outcome, overall
 
 pytestmark = pytest.mark.thorough
 SHIPPED = files("hil.data") / "benches" / "simulated.toml"

@@ -6,11 +6,11 @@ import pytest
 
 from hil.cli import complain
 from hil.clock import SimulatedClock
+from hil.compliance.verdict import Outcome
 from hil.config import load
 from hil.engine import Stop
 from hil.sequences.voltage_sag import VoltageSag
 from hil.session import Options, conduct
-from hil.verdict import Outcome
 
 pytestmark = pytest.mark.thorough
 INSTRUMENTS = ("grid", "battery", "pcs", "recorder", "interlock")

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from hil.analysis.result import Analysis, Result, Series
+from hil.compliance.verdict import judge_all, load_criteria
 from hil.record import Event, RecordWriter
-from hil.verdict import judge_all, load_criteria
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""What reaches the grid of the swings of a load."""

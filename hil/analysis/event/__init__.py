@@ -1,0 +1,1 @@
+"""Voltage events, and what a unit did in them."""

@@ -1,0 +1,1 @@
+"""Powers, sequences, frequency and phase over time."""

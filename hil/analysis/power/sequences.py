@@ -1,0 +1,144 @@
+"""Positive-, negative- and zero-sequence voltage, current and power over one cycle.
+
+IEC 61400-21-1:2019, Annex C. Its sines and cosines are phasors here: U = (u_cos - j u_sin) / sqrt 2,
+so that P + jQ = 3 U I* is its P = 1.5 (u_cos i_cos + u_sin i_sin) and Q = 1.5 (u_cos i_sin - u_sin i_cos).
+Currents count positive out of the PCS, as in `hil.analysis.power.track`; counted into a load, the same
+Q > 0 is inductive. Voltages are phase to neutral, where the annex speaks of sqrt 3 times as much.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import pi, sqrt
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hil.analysis.phasor import line_to_neutral, sliding_phasors
+from hil.analysis.power.ieee1459 import symmetrical_three
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from hil.analysis.quality.engine import Quality
+    from hil.waveform import Channel
+
+PHASES, LINES = ("a", "b", "c"), ("ab", "bc", "ca")
+
+
+@dataclass(frozen=True, eq=False)
+class Sequences:
+    """One-cycle symmetrical components, all at the same instants, the ends of the windows."""
+
+    time: NDArray[np.float64]
+    """[s]"""
+    u: NDArray[np.complex128]
+    """RMS phasors of positive, negative, zero sequence, shape (3, n) [V]; between lines zero is NaN."""
+    i: NDArray[np.complex128] | None
+    """Same shape, or None where the three currents are not recorded [A]."""
+    swapped: bool
+    """True where the phases turn a-c-b, and b and c were exchanged."""
+    spoilt: NDArray[np.bool_]
+    """True where a sample behind the value is missing or clipped, shape (n,)."""
+
+    @property
+    def power(self) -> NDArray[np.complex128] | None:
+        """P + jQ of each sequence, shape (3, n) [W, var]."""
+        return None if self.i is None else 3 * self.u * np.conj(self.i)
+
+    @property
+    def current(self) -> NDArray[np.complex128] | None:
+        """Active and reactive current I_P + j I_Q of each sequence [A]; NaN without a voltage."""
+        if self.i is None:
+            return None
+        size = np.abs(self.u)
+        parts = np.full(self.u.shape, complex(np.nan, np.nan))
+        current: NDArray[np.complex128] = np.divide(self.u * np.conj(self.i), size, out=parts, where=size > 0)
+        return current
+
+
+def _sequences(
+    time: NDArray[np.float64],
+    u: NDArray[np.complex128],
+    i: NDArray[np.complex128] | None,
+    spoilt: NDArray[np.bool_],
+    *,
+    line_to_line: bool,
+) -> Sequences:
+    """Return the components of phasors of three phases, shape (3, n)."""
+    voltages, currents = symmetrical_three(u), None if i is None else symmetrical_three(i)
+    order = np.median(np.abs(voltages[:2]), axis=1) if time.size else np.array([1.0, 0.0])
+    swapped = bool(order[1] > order[0])
+    if line_to_line:
+        voltages[:2] = line_to_neutral(voltages[0], voltages[1])
+        voltages[2] = np.nan
+    if swapped:
+        voltages = voltages[[1, 0, 2]]
+        currents = None if currents is None else currents[[1, 0, 2]]
+    return Sequences(time, voltages, currents, swapped, spoilt)
+
+
+def phasors_every(
+    samples: NDArray[Any], cycle: float, hop: int
+) -> tuple[NDArray[np.intp], NDArray[np.complex128]]:
+    """Return what `sliding_phasors` returns, with any whole number of samples between windows."""
+    if hop < cycle / 2:
+        # Fine hops are several coarse ones, interleaved: quicker than one that adds many short blocks.
+        several = max(1, round(cycle / 16 / hop))
+        found = [sliding_phasors(samples[:, k * hop :], cycle, several * hop) for k in range(several)]
+        turn = 2 * pi / cycle * hop
+        ends = np.concatenate([e + k * hop for k, (e, _) in enumerate(found)])
+        phasors = np.concatenate([np.exp(-1j * turn * k) * p for k, (_, p) in enumerate(found)], axis=1)
+        order = np.argsort(ends)
+        return ends[order], phasors[:, order]
+    whole, part = int(cycle), cycle - int(cycle)
+    ends = np.arange(whole + 1, samples.shape[1], hop)
+    weight = np.ones(whole + 2)  # along straight lines between samples; ages 0 .. whole + 1
+    weight[[0, whole, whole + 1]] = 0.5, 0.5 + part - part**2 / 2, part**2 / 2
+    age = np.arange(whole + 2)
+    kernel = weight * np.exp(2j * pi / cycle * age) * sqrt(2) / cycle
+    means = samples[:, ends[:, None] - age] @ kernel
+    return ends, means * np.exp(-2j * pi / cycle * ends)
+
+
+def sequences(
+    u: NDArray[Any],
+    i: NDArray[Any] | None,
+    rate: float,
+    hertz: float,
+    hop: int,
+    *,
+    line_to_line: bool = False,
+    start: float = 0.0,
+) -> Sequences:
+    """Return the components of sampled voltages and currents, shape (3, n) [V, A].
+
+    hertz: frequency of the cycle, fixed, through a fault that before it [Hz]; hop: samples
+    between windows; line_to_line: u holds ab, bc, ca; start: time of the first sample [s].
+    """
+    ends, voltages = phasors_every(u, rate / hertz, hop)
+    currents = None if i is None else phasors_every(i, rate / hertz, hop)[1]
+    every = voltages if currents is None else np.vstack([voltages, currents])
+    spoilt = np.isnan(every.sum(axis=0))
+    return _sequences(start + ends / rate, voltages, currents, spoilt, line_to_line=line_to_line)
+
+
+def rows_of(channels: Sequence[Channel], phases: Sequence[str]) -> list[int] | None:
+    """Return the positions of the channels of these phases, or None where one is missing."""
+    place = {channel.phase: k for k, channel in enumerate(channels)}
+    return [place[p] for p in phases] if all(p in place for p in phases) else None
+
+
+def sequences_of(quality: Quality) -> Sequences | None:
+    """Return the components each half cycle of a whole capture, or None without three voltages."""
+    half = quality.half_cycles
+    star, lines = rows_of(quality.voltages, PHASES), rows_of(quality.voltages, LINES)
+    rows = star or lines
+    if rows is None:
+        return None
+    count, at = len(quality.voltages), rows_of(quality.currents, PHASES)
+    currents = None if at is None else half.phasors[[count + k for k in at]].astype(np.complex128)
+    voltages = half.phasors[rows].astype(np.complex128)
+    return _sequences(half.end, voltages, currents, half.spoilt, line_to_line=star is None)

@@ -1,0 +1,1 @@
+"""Modes, sustained oscillations, impedance and stability margins."""

@@ -1,0 +1,1 @@
+"""Step responses by the definitions of several standards."""
