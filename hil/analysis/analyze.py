@@ -54,8 +54,8 @@ if TYPE_CHECKING:
 
 SHORT = 60.0
 """Captures up to this long are looked at sample by sample; longer ones around their event [s]."""
-BEFORE, AFTER = 5.0, 25.0
-"""What is looked at around the event of a longer one [s]."""
+BEFORE, EVENT, AFTER = 2.0, 10.0, 8.0
+"""What is looked at of a longer one: before its event, at most of it, and after it [s]."""
 
 RING = (0.1, 30.0)
 """Modes are looked for in the power over one cycle, which hides what is much faster [Hz]."""
@@ -319,10 +319,13 @@ def _excerpt(capture: Capture, event: VoltageEvent | None, near: float | None) -
     rate, n = capture.rate, len(capture)
     if n <= SHORT * rate:
         return capture.part(0, n)
-    centre = event.start if event is not None else near if near is not None else capture.start + BEFORE
-    last = AFTER if event is None or event.end is None else min(event.end - event.start, SHORT) + AFTER
-    first = round((centre - BEFORE - capture.start) * rate)
-    return capture.part(first, first + round((BEFORE + last) * rate))
+    begin, length = capture.start, BEFORE
+    if event is not None:
+        begin, length = event.start, EVENT if event.end is None else min(event.end - event.start, EVENT)
+    elif near is not None:
+        begin = near
+    first = round((begin - BEFORE - capture.start) * rate)
+    return capture.part(first, first + round((BEFORE + length + AFTER) * rate))
 
 
 def _about_the_file(capture: Capture, quality: Quality, line: LineFrequency | None) -> tuple[str, ...]:

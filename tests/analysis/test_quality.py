@@ -413,7 +413,7 @@ def test_numpy_and_numba_agree(monkeypatch):
 
 def test_without_numba_there_is_numpy(monkeypatch):
     monkeypatch.delitem(sys.modules, "hil.analysis.quality.compiled", raising=False)
-    monkeypatch.delattr(hil.analysis, "compiled", raising=False)
+    monkeypatch.delattr(hil.analysis.quality, "compiled", raising=False)
     monkeypatch.setitem(sys.modules, "numba", None)
     assert engine._kernels() is kernels
 

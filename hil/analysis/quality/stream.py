@@ -12,6 +12,8 @@ from hil.analysis import harmonics
 from hil.analysis.signals import LINES
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from numpy.typing import NDArray
 
     from hil.waveform import Capture, Channel, Waveform
@@ -129,10 +131,11 @@ class Samples:
             self.spoilt = bool(self.bad.any())
         self.first = first
 
-    def take(self, block: Waveform, which: list[int]) -> None:
-        """Add a block of the record: these rows of it."""
+    def take(self, block: Waveform, which: list[int], workers: Executor) -> None:
+        """Add a block of the record: these rows of it, each loaded by one of the workers."""
         new = slice(self.last - self.first, self.last - self.first + len(block))
-        broken = [self._load(k, block.samples[row], new) for k, row in enumerate(which)]
+        jobs = [workers.submit(self._load, k, block.samples[row], new) for k, row in enumerate(which)]
+        broken = [job.result() for job in jobs]
         if block.valid is not None and not block.valid.all():
             self.bad[:, new] |= ~block.valid
             self.spoilt = True
