@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 OURS: Final = (".h5", ".blk")
 """Captures of runs: raw, with the certificates that correct them."""
 SECTION: Final = "Load buffering"
+PARTIAL: Final = "the sampling rate changes"
+"""How the history of a capture begins to say that it is one section of its file, with others beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,9 @@ def study(path: Path, question: Question, progress: Callable[[float], None] | No
     ]
     analysis = measured.analysis
     more = joined([Findings(analysis.results, analysis.series, analysis.spectra, analysis.tables), *parts])
-    whole = replace(more, history=analysis.history, warnings=(*analysis.warnings, *more.warnings))
+    partial = [note for note in capture.history if note.startswith(PARTIAL)]
+    warnings = (*partial, *analysis.warnings, *more.warnings)
+    whole = replace(more, history=analysis.history, warnings=warnings)
     return Study(
         path,
         capture.channels,
@@ -120,8 +124,10 @@ def study_injections(path: Path) -> Analysis:
 
 def _envelopes(measured: Measured, envelopes: list[Envelope]) -> Findings:
     hertz = measured.quality.frequency
-    if not envelopes or hertz is None:
+    if not envelopes:
         return Findings()
+    if hertz is None:
+        return Findings(warnings=("envelopes: there is no alternating voltage to compare with",))
     return envelope_findings(envelopes, measured.time, measured.urms, measured.reference, cycle=1 / hertz)
 
 
@@ -151,9 +157,10 @@ def _distortion(measured: Measured, question: Question) -> Findings:
 
 def _buffering(powers: PowerSeries, question: Question) -> Findings:
     """Return what reaches the grid of a load, and how the grid's power stands against limits."""
-    load, grid = powers.at.get("load"), powers.at.get("grid")
-    if grid is None and load is not None and "" in powers.at:
-        grid = load - powers.at[""]  # what the unit does not deliver
+    at = {place: power.astype(float) for place, power in powers.at.items()}
+    load, grid = at.get("load"), at.get("grid")
+    if grid is None and load is not None and "" in at:
+        grid = load - at[""]  # what the unit does not deliver
     parts = []
     if load is not None and grid is not None:
         rating = question.rated_power
@@ -165,7 +172,7 @@ def _buffering(powers: PowerSeries, question: Question) -> Findings:
             parts.append(
                 buffering_findings(load, grid, powers.rate, rating=rating, source_resolution=resolution)
             )
-    seen = grid if grid is not None else powers.at.get("")
+    seen = grid if grid is not None else at.get("")
     for name in question.variation:
         if seen is None:
             raise ConfigError(f"{name}: neither a power is recorded, nor three voltages and currents")

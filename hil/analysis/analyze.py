@@ -7,6 +7,8 @@ those around the event.
 
 from __future__ import annotations
 
+import ctypes
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from math import inf
 from typing import TYPE_CHECKING
@@ -31,6 +33,7 @@ from hil.analysis.power.phase_findings import jump_results
 from hil.analysis.power.series import power_series
 from hil.analysis.power.track import power_track
 from hil.analysis.quality import findings as power_quality
+from hil.analysis.quality.engine import first_frequency
 from hil.analysis.quality.engine import quality as power_quality_of
 from hil.analysis.result import Analysis, Findings, Result, Series, under
 from hil.analysis.signals import Signals, sort, voltages_in
@@ -56,6 +59,8 @@ SHORT = 60.0
 """Captures up to this long are looked at sample by sample; longer ones around their event [s]."""
 BEFORE, EVENT, AFTER = 2.0, 10.0, 8.0
 """What is looked at of a longer one: before its event, at most of it, and after it [s]."""
+CALM = 3.0
+"""What is looked at of one without an event [s]."""
 
 RING = (0.1, 30.0)
 """Modes are looked for in the power over one cycle, which hides what is much faster [Hz]."""
@@ -94,7 +99,7 @@ class Measured:
     time: NDArray[np.float64]
     """Instants of `urms` [s]."""
     urms: NDArray[np.float64]
-    """Latest Urms(1/2) of each voltage then, shape (channels, instants) [V]."""
+    """Lowest and highest latest Urms(1/2) of all voltages then, shape (2, instants) [V]."""
     powers: PowerSeries
     """Active power at each measuring point."""
 
@@ -116,11 +121,13 @@ def measure(capture: Capture, given: Given, progress: Callable[[float], None] | 
         raise ConfigError(f"nominal voltage {given.nominal_voltage:g} V: give a positive RMS value")
     if not len(capture):
         raise ConfigError(f"{capture.source or 'waveform'} holds no samples")
-    voltages_in(capture.channels, capture.source or "waveform")
+    voltages = voltages_in(capture.channels, capture.source or "waveform")
+    powers = power_series(capture)
+    parts = [survey(capture), _oscillations(powers, first_frequency(capture, voltages) if voltages else None)]
     quality = power_quality_of(
         capture, nominal_frequency=given.nominal_frequency, lamp=given.lamp, progress=progress
     )
-    parts = [survey(capture)]
+    _give_back()
     voltage = _whole(quality)
     reference = given.nominal_voltage
     if reference is None:
@@ -129,35 +136,28 @@ def measure(capture: Capture, given: Given, progress: Callable[[float], None] | 
         dips.merge(voltage.times, voltage.values) if voltage.times else (np.empty(0), np.empty((0, 0)))
     )
     events = dips.find_events(time, urms, reference) if time.size else ()
+    urms = np.array([urms.min(axis=0), urms.max(axis=0)]) if time.size else urms
+    _give_back()
     chosen = choose(events, given.event)
     excerpt = _excerpt(capture, chosen, given.event)
-    signals = sort(excerpt)
-    line = line_frequency(signals.voltages.samples, excerpt.rate) if len(signals.voltages) else None
-    if line is None:
-        note = "no alternating voltage, or less than two undisturbed cycles of it"
-        title, section = "Frequency", "Voltage and current"
-        result = Result("frequency", title, None, "Hz", state="not determinable", note=note, section=section)
-        parts.append(Findings((result,)))
-    else:
-        event = _Event(signals, line, events, chosen, reference, given)
-        parts += [
-            Findings(series=tuple(_over_time(quality, time, urms))),
-            event.voltages(),
+    parts.append(Findings(series=tuple(_over_time(quality, time, urms))))
+    hertz, quiet, of_event = _looked_at(excerpt, events, chosen, reference, given)
+    parts += of_event
+    if quiet is not None:
+        parts.append(
             power_quality.findings(
                 quality,
                 nominal_voltage=given.nominal_voltage,
                 nominal_frequency=given.nominal_frequency,
                 rated_current=given.rated_current,
                 demand_current=given.demand_current,
-                intervals_before=event.quiet,
-            ),
-            event.currents(),
-            event.ring_down(),
-            power_findings(quality, before=event.quiet),
-        ]
-    powers = power_series(capture)
-    parts.append(_oscillations(powers, quality.frequency))
-    analysis = joined(parts, history=capture.history, warnings=_about_the_file(capture, quality, line))
+                intervals_before=quiet,
+                events=events,
+            )
+        )
+        _give_back()
+        parts.append(power_findings(quality, before=quiet))
+    analysis = joined(parts, history=capture.history, warnings=_about_the_file(capture, quality, hertz))
     return Measured(analysis, quality, excerpt, reference, time, urms, powers)
 
 
@@ -181,6 +181,31 @@ def joined(
         history=history,
         warnings=(*warnings, *dict.fromkeys(text for part in every for text in part.warnings)),
     )
+
+
+def _give_back() -> None:
+    """Return memory that is free to the system: the C library keeps what many threads had, and more."""
+    with suppress(OSError, AttributeError):  # only glibc has it
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def _looked_at(
+    excerpt: Waveform,
+    events: tuple[VoltageEvent, ...],
+    chosen: VoltageEvent | None,
+    reference: float,
+    given: Given,
+) -> tuple[float | None, float | None, list[Findings]]:
+    """Return the line frequency [Hz], when the steady state ends [s], and what the samples tell."""
+    signals = sort(excerpt)
+    line = line_frequency(signals.voltages.samples, excerpt.rate) if len(signals.voltages) else None
+    if line is None:
+        note = "no alternating voltage, or less than two undisturbed cycles of it"
+        title, section = "Frequency", "Voltage and current"
+        result = Result("frequency", title, None, "Hz", state="not determinable", note=note, section=section)
+        return None, None, [Findings((result,))]
+    event = _Event(signals, line, events, chosen, reference, given)
+    return line.value, event.quiet, [event.voltages(), event.currents(), event.ring_down()]
 
 
 class _Event:
@@ -297,13 +322,13 @@ class _Event:
         return mode_findings(found, key="p", title="Active power after the event", unit="W", window=window)
 
 
-def _oscillations(powers: PowerSeries, hertz: float | None) -> Findings:
+def _oscillations(powers: PowerSeries, line: LineFrequency | None) -> Findings:
     """Return the sustained oscillations of the active power at the terminals."""
     power = powers.at.get("")
-    if power is None or hertz is None or powers.rate < 4 * SWINGS[1]:
+    if power is None or line is None or powers.rate < 4 * SWINGS[1]:
         return Findings()
     found = find_oscillations(
-        power, powers.rate, band=SWINGS, exclude=(hertz, 2 * hertz), start=float(powers.time[0])
+        power, powers.rate, band=SWINGS, exclude=(line.value, 2 * line.value), start=float(powers.time[0])
     )
     return oscillation_findings(found, key="p", title="Active power", unit="W")
 
@@ -319,18 +344,18 @@ def _excerpt(capture: Capture, event: VoltageEvent | None, near: float | None) -
     rate, n = capture.rate, len(capture)
     if n <= SHORT * rate:
         return capture.part(0, n)
-    begin, length = capture.start, BEFORE
+    if event is None and near is None:
+        return capture.part(0, round(CALM * rate))
+    begin, length = near or 0.0, 0.0
     if event is not None:
         begin, length = event.start, EVENT if event.end is None else min(event.end - event.start, EVENT)
-    elif near is not None:
-        begin = near
     first = round((begin - BEFORE - capture.start) * rate)
     return capture.part(first, first + round((BEFORE + length + AFTER) * rate))
 
 
-def _about_the_file(capture: Capture, quality: Quality, line: LineFrequency | None) -> tuple[str, ...]:
+def _about_the_file(capture: Capture, quality: Quality, hertz: float | None) -> tuple[str, ...]:
     """Return where the file contradicts its samples."""
-    hertz = line.value if line is not None else quality.frequency
+    hertz = hertz or quality.frequency
     stated = capture.stated_frequency
     if hertz is None or not stated or abs(stated - hertz) <= 1:
         return ()
@@ -354,8 +379,8 @@ def _over_time(quality: Quality, time: NDArray[np.float64], urms: NDArray[np.flo
         for k, (channel, one) in enumerate(zip(channels, quality.urms, strict=True))
     ]
     if time.size:
-        found.append(Series("uevent_min", "Lowest Urms(1/2)", "V", time, urms.min(axis=0), group="uevent"))
-        found.append(Series("uevent_max", "Highest Urms(1/2)", "V", time, urms.max(axis=0), group="uevent"))
+        found.append(Series("uevent_min", "Lowest Urms(1/2)", "V", time, urms[0], group="uevent"))
+        found.append(Series("uevent_max", "Highest Urms(1/2)", "V", time, urms[1], group="uevent"))
     return found
 
 

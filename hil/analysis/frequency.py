@@ -27,6 +27,8 @@ _EDGE = 0.01
 """What a measured value may lie outside, so that the limits themselves belong to the range [Hz]."""
 _STEPS = 8
 """Phasors per half cycle."""
+LEAST = 10
+"""Samples per cycle below which nothing is told: RMS, phasors and instants would be wrong."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +87,7 @@ def line_frequency(samples: NDArray[Any], rate: float) -> LineFrequency | None:
     """Return the line frequency, or None where it cannot be determined.
 
     samples: finite voltages, shape (channels, n), rate [Hz]. It needs two cycles
-    between disturbances, and takes what lies in `RANGE`.
+    between disturbances and `LEAST` samples per cycle, and takes what lies in `RANGE`.
     """
     hertz = _coarse(samples, rate) if samples.size and samples.shape[1] > 2 * rate / RANGE[1] else None
     if hertz is None:
@@ -113,7 +115,7 @@ def line_frequency(samples: NDArray[Any], rate: float) -> LineFrequency | None:
         x = (np.arange(phase.size) - (phase.size - 1) / 2) * hop / rate
         slope = (x @ phase) / (x @ x)
         hertz = float(hertz + slope / (2 * pi))
-        if not RANGE[0] - _EDGE <= hertz <= RANGE[1] + _EDGE:
+        if not RANGE[0] - _EDGE <= hertz <= RANGE[1] + _EDGE or rate < LEAST * hertz:
             return None
         if abs(slope) < 1e-3:  # 0.16 mHz: the cycle is as good as it gets
             break

@@ -32,6 +32,8 @@ def reach(samples_per_cycle: float) -> int:
     The error of 2n-point Lagrange interpolation amid the samples is close to
     0.3 sin(pi f / rate)^2n; the last subgroup gets 3e-4 of its reading, lower ones far less.
     """
+    if not usable_orders(samples_per_cycle):
+        return 2  # no harmonic to interpolate for
     top = (usable_orders(samples_per_cycle) + 0.2) / samples_per_cycle
     return max(2, ceil(log(1e-3) / log(sin(pi * top)) / 2))
 

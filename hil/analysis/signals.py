@@ -101,7 +101,8 @@ def voltages_in(channels: Sequence[Channel], whose: str) -> tuple[Channel, ...]:
     for phases in (PHASES, LINES, ("",)):
         voltages = voltages or find(channels, "voltage", phases)
     if not voltages and not find(channels, "voltage", ("dc",)):
-        names = ", ".join(f"{c.name} ({c.quantity or 'unknown'})" for c in channels)
+        roles = [f"{c.place} {c.quantity or 'unknown'}".strip() for c in channels]
+        names = ", ".join(f"{c.name} ({role})" for c, role in zip(channels, roles, strict=True))
         raise ConfigError(
             f"{whose}: no channel is an AC or DC voltage (it has {names}); "
             "name the quantity and the phase of each channel"

@@ -43,9 +43,10 @@ class Pause:
 def prefault_current(track: PowerTrack, end: float, span: Span | None) -> tuple[float | None, float | None]:
     """Return RMS and positive-sequence current before `end` [s]; None where they are but noise [A].
 
-    Without an event they are those of the first cycles of the record.
+    Without an event they are those of the first cycles of the record; of a record that lies in
+    its event from end to end, None: what flows there is not what flowed before.
     """
-    if track.i1 is None or not track.time.size:
+    if track.i1 is None or not track.time.size or (span is not None and end > span.start):
         return None, None
     if span is None:
         end = float(track.time[0]) + STEADY * track.cycle

@@ -196,8 +196,10 @@ def event_results(
         valid = not voltages.spoilt(ends[0] - cycle * waveform.rate, ends[1]).any()
     ratio, share = residual / reference, None if wide is None else wide / reference
     kind = "" if event is None else event.kind
+    known = bool(np.isfinite(reference))
+    number, state = (float(count), "ok") if known else (None, "not determinable")
     return [
-        Result("event_count", "Voltage events", float(count), method=method),
+        Result("event_count", "Voltage events", number, state=state, method=method),
         result("event_kind", "Kind of event", "", kind, None),
         result("faulted_phases", "Phases beyond the threshold", "", phases, None),
         result("residual_voltage", "Residual voltage", "V", residual, wide),

@@ -44,6 +44,9 @@ def power_findings(quality: Quality, *, before: float | None = None, wires: int 
         results += _mean_sequences(quality, used, swapped=sequences.swapped)
     note = "" if window else "no undisturbed interval"
     results = [replace(r, window=window, note=r.note or note) for r in results]
+    if sequences is not None:  # of an hour's, only what is used
+        kept = None if sequences.i is None else sequences.i[:2].copy()
+        sequences = replace(sequences, u=sequences.u[:2].copy(), i=kept)
     moving = phase_findings(quality, sequences)
     return replace(moving, results=(*results, *moving.results), tables=(*tables, *moving.tables))
 

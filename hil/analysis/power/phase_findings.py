@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -31,8 +32,10 @@ def phase_findings(quality: Quality, sequences: Sequences | None) -> Findings:
     half, hertz = quality.half_cycles, quality.frequency
     track: FrequencyTrack | None = None
     if hertz is not None and half.end.size:
-        rows = half.phasors[: len(quality.voltages)].astype(np.complex128)
-        phasors = rows if sequences is None else sequences.u[0]
+        if sequences is None:
+            phasors = half.phasors[: len(quality.voltages)].astype(np.complex128)
+        else:
+            phasors = sequences.u[0]
         track = frequency_track(half.end, phasors, hertz, spoilt=half.spoilt)
     results: list[Result] = []
     series, tables = _sequence_series(sequences), list[Table]()
@@ -126,10 +129,14 @@ def _sequence_series(of: Sequences | None) -> list[Series]:
         series.append(Series(key, title, unit, of.time, np.where(of.spoilt, np.nan, values), group=group))
 
     add("u_negative", "Negative-sequence voltage", "V", np.abs(of.u[1]), "u_negative")
-    if of.i is not None and of.power is not None and of.current is not None:
-        add("p_positive", "Active power, positive sequence", "W", of.power[0].real, "power_positive")
-        add("q_positive", "Reactive power, positive sequence", "var", of.power[0].imag, "power_positive")
-        add("i_active", "Active current, positive sequence", "A", of.current[0].real, "current_positive")
-        add("i_reactive", "Reactive current, positive sequence", "A", of.current[0].imag, "current_positive")
+    if of.i is not None:
+        positive = replace(of, u=of.u[:1], i=of.i[:1])
+        power, current = positive.power, positive.current
+        assert power is not None
+        assert current is not None
+        add("p_positive", "Active power, positive sequence", "W", power[0].real, "power_positive")
+        add("q_positive", "Reactive power, positive sequence", "var", power[0].imag, "power_positive")
+        add("i_active", "Active current, positive sequence", "A", current[0].real, "current_positive")
+        add("i_reactive", "Reactive current, positive sequence", "A", current[0].imag, "current_positive")
         add("i_negative", "Negative-sequence current", "A", np.abs(of.i[1]), "current_negative")
     return series

@@ -61,8 +61,8 @@ class Sequences:
 
 def _sequences(
     time: NDArray[np.float64],
-    u: NDArray[np.complex128],
-    i: NDArray[np.complex128] | None,
+    u: NDArray[Any],
+    i: NDArray[Any] | None,
     spoilt: NDArray[np.bool_],
     *,
     line_to_line: bool,
@@ -139,6 +139,6 @@ def sequences_of(quality: Quality) -> Sequences | None:
     if rows is None:
         return None
     count, at = len(quality.voltages), rows_of(quality.currents, PHASES)
-    currents = None if at is None else half.phasors[[count + k for k in at]].astype(np.complex128)
-    voltages = half.phasors[rows].astype(np.complex128)
+    currents = None if at is None else half.phasors[[count + k for k in at]]
+    voltages = half.phasors[rows]
     return _sequences(half.end, voltages, currents, half.spoilt, line_to_line=star is None)

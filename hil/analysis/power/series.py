@@ -34,7 +34,7 @@ class PowerSeries:
     """[Hz]"""
     start: float
     """Middle of the first window [s]."""
-    at: Mapping[str, NDArray[np.float64]]
+    at: Mapping[str, NDArray[np.float32]]
     """By measuring point, in the direction that the channels are wired for; NaN where a sample is
     missing [W]."""
 
@@ -48,7 +48,7 @@ def power_series(capture: Capture) -> PowerSeries:
     """Return the active power at each measuring point that has one."""
     width = max(1, round(capture.rate / RATE))
     sources = {place: rows for place in PLACES if (rows := _sources(capture.channels, place))}
-    parts: dict[str, list[NDArray[np.float64]]] = {place: [] for place in sources}
+    parts: dict[str, list[NDArray[np.float32]]] = {place: [] for place in sources}
     if sources:
         for block in blocks(capture, width * max(1, (1 << 17) // width)):
             whole = len(block) // width * width
@@ -61,7 +61,7 @@ def power_series(capture: Capture) -> PowerSeries:
                     total += product
                 if block.valid is not None:
                     total[~block.valid[:whole]] = np.nan
-                parts[place].append(total.reshape(-1, width).mean(axis=1))
+                parts[place].append(total.reshape(-1, width).mean(axis=1).astype(np.float32))
     joined = {place: np.concatenate(pieces) for place, pieces in parts.items()}
     middle = capture.start + (width - 1) / 2 / capture.rate
     return PowerSeries(capture.rate / width, middle, joined)

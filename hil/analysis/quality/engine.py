@@ -152,7 +152,7 @@ def quality(
     for phases in (PHASES, LINES, ("",)):
         voltages = voltages or find(capture.channels, "voltage", phases)
     currents = find(capture.channels, "current") or find(capture.channels, "current", ("",))
-    line = _first_frequency(capture, voltages) if voltages else None
+    line = first_frequency(capture, voltages) if voltages else None
     if line is not None and capture.rate < LEAST * line.value:
         line = None
     hertz = 50.0 if line is None else line.value
@@ -235,7 +235,7 @@ def _kernels() -> Any:
     return compiled
 
 
-def _first_frequency(capture: Capture, voltages: tuple[Channel, ...]) -> LineFrequency | None:
+def first_frequency(capture: Capture, voltages: tuple[Channel, ...]) -> LineFrequency | None:
     """Return the line frequency of the first stretch that has one."""
     for block in blocks(capture, max(1, round(capture.rate / 2))):
         samples = np.array(block.select(voltages), float)

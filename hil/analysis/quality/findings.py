@@ -20,6 +20,7 @@ from hil.analysis.quality.view import SECTION, UNKNOWN, View, view_of
 from hil.analysis.result import Findings, Result, Series, Table
 
 if TYPE_CHECKING:
+    from hil.analysis.event.dips import VoltageEvent
     from hil.analysis.quality.engine import Quality
 
 
@@ -32,15 +33,16 @@ def findings(
     rated_current: float | None = None,
     demand_current: float | None = None,
     intervals_before: float | None = None,
+    events: tuple[VoltageEvent, ...] | None = None,
 ) -> Findings:
     """Return the power quality of a capture as results, series, spectra and tables.
 
     nominal_voltage: declared RMS of the recorded voltages [V]; nominal_frequency: to tell
     the deviation from [Hz]; orders: the highest of the distortion figures; rated_current
     (for TRD), demand_current (for TDD): RMS [A]; intervals_before: means are taken over
-    the intervals that end by then [s].
+    the intervals that end by then [s]; events: voltage events, where they are known already.
     """
-    view = view_of(quality, nominal_voltage, orders, intervals_before)
+    view = view_of(quality, nominal_voltage, orders, intervals_before, events)
     start = float(quality.intervals.begin[0]) if quality.intervals.begin.size else 0.0
     half = quality.half_cycles
     time, hertz = frequency_10s(half.end, half.frequency, half.spoilt, start)

@@ -81,16 +81,21 @@ def find_rapid_changes(
     """
     if any(v.size <= count for v in values):
         return ()
-    per_channel = []
+    grid = np.unique(np.concatenate(times))
+    grid = grid[grid >= max(t[0] for t in times)]
+    all_full, all_half = np.ones((2, grid.size), bool)
+    means, backs = [], []
     for time, row in zip(times, values, strict=True):
         mean, full, half = _steady(row, count, threshold * reference)
-        back = np.concatenate([np.full(count - 1, time[0]), time[: 1 - count]])
-        per_channel.append((row, mean, full, half, back))
-    grid, _ = merge(times, values)
-    row, mean, full, half, back = (
-        np.array([hold(grid, t, c[k]) for t, c in zip(times, per_channel, strict=True)]) for k in range(5)
-    )
-    all_full, all_half = np.logical_and.reduce(full), np.logical_and.reduce(half)
+        means.append(mean)
+        backs.append(np.concatenate([np.full(count - 1, time[0]), time[: 1 - count]]))
+        all_full &= hold(grid, time, full)
+        all_half &= hold(grid, time, half)
+
+    def at(rows: Sequence[NDArray[np.float64]], first: int, stop: int) -> NDArray[np.float64]:
+        """Return what rows of the channels hold at instants first .. stop - 1: few of an hour's."""
+        return np.array([hold(grid[first:stop], t, row) for t, row in zip(times, rows, strict=True)])
+
     if not all_full.any():
         return ()
     settled = int(all_full.argmax())
@@ -100,13 +105,14 @@ def find_rapid_changes(
     for first, last in spans(starts, all_half):
         if last is None:
             break
-        start, end = float(grid[first]), max(float(grid[first]), float(back[:, last].max()))
+        start, end = float(grid[first]), max(float(grid[first]), float(at(backs, last, last + 1).max()))
         stop = max(first + 1, int(np.searchsorted(grid, end, side="right")))
-        away = np.abs(row[:, first:stop] - mean[:, first - 1 : first]).max(axis=1)
+        before = at(means, first - 1, first)
+        away = np.abs(at(values, first, stop) - before).max(axis=1)
         moved = any(e.start <= end and (e.end is None or e.end >= start) for e in events)
-        if moved or not np.isfinite(row[:, first : last + 1]).all():
+        if moved or not np.isfinite(at(values, first, last + 1)).all():
             continue
-        after = np.abs(mean[:, last] - mean[:, first - 1])
+        after = np.abs(at(means, last, last + 1) - before)
         changes.append(RapidChange(start, end, float(away.max()), float(after.max()), int(away.argmax())))
     return tuple(changes)
 

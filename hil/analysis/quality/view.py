@@ -90,15 +90,21 @@ def tail(channel: Channel) -> str:
     return "".join(f"_{part}" for part in (channel.place, channel.phase) if part)
 
 
-def view_of(quality: Quality, nominal: float | None, orders: int, before: float | None) -> View:
+def view_of(
+    quality: Quality,
+    nominal: float | None,
+    orders: int,
+    before: float | None,
+    events: tuple[VoltageEvent, ...] | None = None,
+) -> View:
     """Return the view of a capture.
 
     nominal: declared RMS voltage [V]; orders: highest order wanted; before: means are taken
-    over intervals that end by then [s].
+    over intervals that end by then [s]; events: voltage events, where they are known already.
     """
     i, n = quality.intervals, len(quality.voltages)
     reference = nominal if nominal is not None else _level([u.values for u in quality.urms[:n]])
-    events = _events(quality, reference)
+    events = _events(quality, reference) if events is None else events
     cycle = float(np.median(i.end - i.begin)) / i.cycles if i.begin.size else 0.0
     # Low or high from end to end: that is how the voltage was.
     passing = [e for e in events if e.begun or e.end is not None]
