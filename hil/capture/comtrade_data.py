@@ -4,7 +4,8 @@
 "digital", one element per sample: a file, a temporary file or memory may be behind it.
 
 The speed is that of memory, so a block fits the cache, and what is at rest costs nothing: a
-digital channel that stays 0 over a block leaves the zeroed memory untouched.
+digital channel that stays 0 over a block leaves the zeroed memory untouched. A large binary record
+goes through `hil.capture.comtrade_kernel` where numba is installed, with the same results.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from hil.capture.guess import si_unit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import ModuleType
 
     from numpy.typing import NDArray
 
@@ -32,6 +34,8 @@ MISSING: Final = {"BINARY": -(2.0**15), "BINARY32": -(2.0**31), "FLOAT32": -3.40
 """The code that means "missing"; in ASCII it is 99999, or nothing."""
 BLOCK: Final = 1 << 15
 """Samples converted at a time."""
+_LARGE: Final = 1 << 22
+"""Analog samples of a record from which on the compiled kernel is loaded; an analysis needs numba anyway."""
 
 Rows = Callable[[int, int], "NDArray[Any]"]
 _T = TypeVar("_T")
@@ -56,6 +60,10 @@ class Scale:
     marker: NDArray[Any]
     """Code that means "missing", shape (analogs, 1)."""
     digitals: int
+    lowest: bool
+    """Whether no code is below its marker."""
+    compiled: bool
+    """Whether the compiled kernel is used: no result depends on it."""
 
 
 def scale_of(config: Config) -> Scale:
@@ -72,18 +80,30 @@ def scale_of(config: Config) -> Scale:
         a = (np.array([c.a for c in config.analogs]) * to_si).astype(dtype)
         b = (np.array([c.b for c in config.analogs]) * to_si).astype(dtype)
     codes = np.array(marker, float).astype(CODES[config.kind])
-    return Scale(a[:, None], b[:, None], codes[:, None], len(config.digitals))
+    lowest = config.kind != "ASCII" and all(code == MISSING[config.kind] for code in marker)
+    compiled = config.kind != "ASCII" and config.count * len(a) >= _LARGE and _kernel().COMPILED
+    return Scale(a[:, None], b[:, None], codes[:, None], len(config.digitals), lowest, compiled)
+
+
+def _kernel() -> ModuleType:
+    from hil.capture import comtrade_kernel  # noqa: PLC0415 - numba takes its time
+
+    return comtrade_kernel
 
 
 def convert(
-    rows: NDArray[Any], scale: Scale, out: NDArray[Any] | None
+    rows: NDArray[Any], scale: Scale, out: NDArray[Any] | None, at: int = 0
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.bool_] | None]:
-    """Write samples in SI units to `out`, shape (channels, n), which must be zero; missing ones as NaN.
+    """Write samples in SI units to the columns of `out` from `at` on, if given; missing ones as NaN.
 
+    `out` has the shape (channels, columns) and must be zero there.
     Return the lowest and the highest code of each analog channel, shape (analogs,), missing ones
     apart (infinite where all are), and where a sample has a value missing: shape (n,), None where it has not.
     """
+    if scale.compiled and len(rows) > 1:  # one row alone is contiguous, which would be compiled again
+        return _fused(rows, scale, out, at)
     na = len(scale.a)
+    out = out if out is None else out[:, at : at + len(rows)]
     codes, digital = np.ascontiguousarray(rows["analog"].T), rows["digital"]
     lost: NDArray[np.bool_] | None = None
     with np.errstate(over="ignore", invalid="ignore"):
@@ -91,9 +111,9 @@ def convert(
         if out is not None:
             np.multiply(codes, scale.a, out=out[:na])
             out[:na] += scale.b
-        # scaling keeps the order: where the extremes are finite, all are; a marker is one, but for 99999
+        # scaling keeps the order: where the extremes are finite, all are; a marker often is one as well
         ends = np.stack([low, high], axis=1)
-        suspect = ends if codes.dtype != np.float64 else codes
+        suspect = ends if scale.lowest else codes
         if not np.isfinite(ends * scale.a + scale.b).all() or (suspect == scale.marker).any():
             absent = (codes == scale.marker) | ~np.isfinite(codes * scale.a + scale.b)
             lost = absent.any(axis=0)
@@ -114,6 +134,28 @@ def convert(
     return low, high, lost if lost is not None and lost.any() else None
 
 
+def _fused(
+    rows: NDArray[Any], scale: Scale, out: NDArray[Any] | None, at: int
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.bool_] | None]:
+    """Do what `convert` does, compiled."""
+    kernel, na = _kernel(), len(scale.a)
+    codes, marker = rows["analog"], scale.marker
+    floating = codes.dtype.kind == "f"
+    if floating:
+        codes, marker = codes.view("<i4"), marker.view("<i4")
+    tile = np.empty(kernel.TILE, codes.dtype)
+    values = tile.view("<f4") if floating else np.empty(kernel.TILE, scale.a.dtype)
+    ends = np.array([np.full(na, np.inf), np.full(na, -np.inf)])
+    lost = np.zeros(len(rows), np.bool_)
+    target = np.empty((0, 0), scale.a.dtype) if out is None else out
+    missing = kernel.decode(
+        codes, floating, marker[:, 0], scale.a[:, 0], scale.b[:, 0], tile, values, target, at, ends, lost
+    )
+    if scale.digitals and out is not None:
+        kernel.unpack(rows["digital"], na, np.empty(kernel.TILE, np.uint16), out, at)
+    return ends[0], ends[1], lost if missing else None
+
+
 def _unpack(words: NDArray[np.uint16], out: NDArray[Any]) -> None:
     """Set the levels, shape (digitals, n), out of 16-bit words, the first in the lowest bit."""
     for first in range(0, len(out), 16):
@@ -129,7 +171,7 @@ def samples_of(rows: Rows, scale: Scale, first: int, last: int) -> NDArray[Any]:
     samples = np.zeros((len(scale.a) + scale.digitals, last - first), scale.a.dtype)
     for at in range(first, last, BLOCK):
         end = min(at + BLOCK, last)
-        convert(rows(at, end), scale, samples[:, at - first : end - first])
+        convert(rows(at, end), scale, samples, at - first)
     return samples
 
 

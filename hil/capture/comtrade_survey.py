@@ -55,9 +55,11 @@ def survey(
     def look(first: int) -> tuple[NDArray[Any], ...]:
         before = min(first, 1)  # one more, for the step of time into the block
         block = rows(first - before, min(first + BLOCK, n))
-        breaks = _breaks(stamps_of(block), usual) + (first - before)
+        breaks = np.empty(0, np.intp)
+        if not scale.compiled or not _steady(block["stamp"], usual):
+            breaks = _breaks(stamps_of(block), usual) + (first - before)
         block = block[before:]
-        low, high, lost = convert(block, scale, None if out is None else out[:, first : first + len(block)])
+        low, high, lost = convert(block, scale, out, first)
         return low, high, np.flatnonzero(() if lost is None else lost) + first, breaks
 
     lows, highs, losses, breaks = zip(*spread(look, range(0, n, BLOCK)), strict=True)
@@ -96,7 +98,7 @@ def _breaks(stamps: NDArray[np.uint32], usual: int) -> NDArray[np.intp]:
     if not usual:
         return np.empty(0, np.intp)
     steps = np.diff(stamps)  # unsigned: the counter may wrap, and a fall is a large step
-    longest = np.uint32(usual + usual // 2 + 2)
+    longest = np.uint32(_longest(usual))
     if usual < 2:  # a stamp repeats where the resolution of the clock ends
         found = np.flatnonzero(steps > longest)
     else:  # so does a step of 0
@@ -104,6 +106,19 @@ def _breaks(stamps: NDArray[np.uint32], usual: int) -> NDArray[np.intp]:
         found = np.flatnonzero(steps >= longest)
     found = found[(stamps[found] != _NO_STAMP) & (stamps[found + 1] != _NO_STAMP)]
     return np.asarray(found + 1)
+
+
+def _longest(usual: int) -> int:
+    """Return the longest step of time stamps between neighbours."""
+    return usual + usual // 2 + 2
+
+
+def _steady(stamps: NDArray[np.uint32], usual: int) -> bool:
+    """Tell, compiled, whether there is no break at all."""
+    from hil.capture import comtrade_kernel as kernel  # noqa: PLC0415 - numba takes its time
+
+    tile = np.empty(kernel.TILE + 1, np.uint32)
+    return not usual or kernel.steady(stamps, int(usual >= 2), _longest(usual), tile)
 
 
 def _time_notes(rows: Rows, joints: NDArray[np.intp]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from hil.analysis.analyze import Given, measure
 from hil.waveform import Channel, Waveform
 
 class Tiled:
-    # 8 channels at 100 kS/s that repeat one second, with a dip in the middle; parts are views where they can be
+    # 8 channels at 100 kS/s that repeat one second, with a dip in the middle
     def __init__(self, seconds):
         self.rate, self.start, self.triggered, self.history = 100e3, 0.0, False, ()
         self.source, self.stated_frequency, self.seconds = "tiled", 50.0, seconds
@@ -22,7 +22,8 @@ class Tiled:
         rows = [*(325 * np.cos(a) + 5 * np.cos(5 * a) for a in angles), *(100 * np.cos(a) for a in angles)]
         rows += [np.full(t.size, 850.0), np.zeros(t.size)]
         self.tile = np.tile(np.array(rows, np.float32), 7)
-        names = [(f"v_{p}", "V", "voltage", p) for p in "abc"] + [(f"i_{p}", "A", "current", p) for p in "abc"]
+        names = [(f"v_{p}", "V", "voltage", p) for p in "abc"]
+        names += [(f"i_{p}", "A", "current", p) for p in "abc"]
         names += [("v_dc", "V", "voltage", "dc"), ("trigger", "V", "trigger", "")]
         self.channels = tuple(Channel(*name) for name in names)
     def __len__(self):
@@ -48,7 +49,7 @@ print(found["event_count"].value, found["residual_voltage_pu"].value, found["eve
 
 @pytest.mark.thorough
 def test_minutes_of_eight_channels_take_no_more_memory_than_seconds(tmp_path):
-    """Four minutes are 768 MB of samples; the programs alone are some 200 MB. The dip is found in the middle."""
+    """Four minutes are 768 MB of samples, the programs alone some 200 MB. The dip is in the middle."""
     script = tmp_path / "long.py"
     script.write_text(LONG)
     run = subprocess.run([sys.executable, script, "240"], capture_output=True, text=True, cwd=Path.cwd())

@@ -88,7 +88,7 @@ def test_too_few_samples_per_cycle_tell_nothing(quick, rate):
 def test_a_little_more_than_ten_do(quick):
     found = examined(quick(rate=520.0, duration=3.0))
     assert found["voltage_a"].value == pytest.approx(230.0, rel=1e-3)
-    assert found["residual_voltage"].value == pytest.approx(92.0, rel=1e-3)
+    assert found["residual_voltage"].value == pytest.approx(92.0, rel=2e-3)
     assert "orders 2 to 3;" in found["thd_voltage"].note  # 64 % of Nyquist: 3.3
 
 
@@ -315,8 +315,8 @@ def test_a_jump_of_phase_is_no_frequency(quick, angle):
     assert found["reference_voltage"].value == pytest.approx(230.0, rel=1e-5)
     told = found["phase_jump"].value
     assert abs((told - angle + 180) % 360 - 180) < 0.01
-    for key in ("rocof_100ms_max", "rocof_500ms_max"):
-        assert found[key].value is None or abs(found[key].value) < 0.05, key
+    for key in ("rocof_max", "rocof_100ms_max"):
+        assert found[key].value == pytest.approx(0.0, abs=0.05), key
 
 
 def test_an_event_from_the_first_sample_on(quick):
@@ -358,6 +358,15 @@ def test_two_events_and_the_one_that_is_asked_for(quick):
         assert found["inception"].value == pytest.approx(at, abs=5e-4)
         assert found["residual_voltage"].value == pytest.approx(residual, rel=1e-4)
         assert found["voltage_a"].value == pytest.approx(230.0, rel=1e-5)
+
+
+@pytest.mark.parametrize("size", [0.6, 1.3])
+def test_an_instant_deep_inside_an_event_does_not_make_it_the_reference(quick, size):
+    """0.4 s into a dip (or swell) of 0.6 s, the last 20 half cycles are all of the event's own voltage."""
+    found = examined(quick(depth=(size, size, size), begin=0.4, end=1.0, duration=1.4), event=0.8)
+    assert found["reference_voltage"].value == pytest.approx(230.0, rel=1e-5)
+    assert found["residual_voltage"].value == pytest.approx(size * 230, rel=1e-4)
+    assert found["inception"].value == pytest.approx(0.4, abs=5e-4)
 
 
 @dataclass(frozen=True)

@@ -230,7 +230,7 @@ def test_voltages_that_are_all_told_to_be_elsewhere(refused):
 
 
 def test_direct_voltage_alone_and_its_report(found, hil):
-    t, rows = sines()
+    t, _ = sines()
     csv("dc.csv", t, np.full((1, t.size), 800.0), "t,v_dc")
     results, _ = found("dc.csv")
     assert results["dc_voltage_max"]["value"] == results["dc_voltage_min"]["value"] == 800.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -70,8 +71,14 @@ def _rms(signals: Signals, group: Group, edges: list[NDArray[np.float64]]) -> Cy
 def quiet_level(voltage: Cycles, event: float | None) -> float:
     """Return the median voltage of the channels at the start of the record, or before the event [V].
 
-    Where it starts de-energised, the median of what is energised.
+    Where it starts de-energised, the median of what is energised. An instant within an event is
+    one of that event: what counts is the voltage before its begin.
     """
+    if event is not None:
+        time, urms = dips.merge(voltage.times, voltage.values)
+        for one in dips.find_events(time, urms, quiet_level(voltage, None)) if time.size else ():
+            if one.begun and one.start < event <= (inf if one.end is None else one.end):
+                event = one.start
     levels = []
     for time, values in zip(voltage.times, voltage.values, strict=True):
         part = values[:20] if event is None else values[time <= event][-20:]
