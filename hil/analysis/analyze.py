@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from math import inf
+from math import inf, isfinite
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,8 +27,9 @@ from hil.analysis.event.voltages import (
     suffix,
     urms_cycles,
 )
-from hil.analysis.frequency import line_frequency
+from hil.analysis.frequency import LEAST, RANGE, line_frequency
 from hil.analysis.power.findings import power_findings
+from hil.analysis.power.phase import frequency_track
 from hil.analysis.power.phase_findings import jump_results
 from hil.analysis.power.series import power_series
 from hil.analysis.power.track import power_track
@@ -117,8 +118,14 @@ def measure(capture: Capture, given: Given, progress: Callable[[float], None] | 
 
     progress: called with the share that is done, 0 to 1.
     """
-    if given.nominal_voltage is not None and not given.nominal_voltage > 0:
+    if given.nominal_voltage is not None and not 0 < given.nominal_voltage < inf:
         raise ConfigError(f"nominal voltage {given.nominal_voltage:g} V: give a positive RMS value")
+    low, high = RANGE
+    if given.nominal_frequency is not None and not low <= given.nominal_frequency <= high:
+        asked = f"nominal frequency {given.nominal_frequency:g} Hz"
+        raise ConfigError(f"{asked}: give one between {low:g} and {high:g} Hz")
+    if given.event is not None and not isfinite(given.event):
+        raise ConfigError(f"event at {given.event:g} s: give an instant of the record")
     if not len(capture):
         raise ConfigError(f"{capture.source or 'waveform'} holds no samples")
     voltages = voltages_in(capture.channels, capture.source or "waveform")
@@ -139,7 +146,7 @@ def measure(capture: Capture, given: Given, progress: Callable[[float], None] | 
     urms = np.array([urms.min(axis=0), urms.max(axis=0)]) if time.size else urms
     _give_back()
     chosen = choose(events, given.event)
-    excerpt = _excerpt(capture, chosen, given.event)
+    excerpt = _excerpt(capture, events, chosen, given.event)
     parts.append(Findings(series=tuple(_over_time(quality, time, urms))))
     hertz, quiet, of_event = _looked_at(excerpt, events, chosen, reference, given)
     parts += of_event
@@ -200,7 +207,10 @@ def _looked_at(
     signals = sort(excerpt)
     line = line_frequency(signals.voltages.samples, excerpt.rate) if len(signals.voltages) else None
     if line is None:
-        note = "no alternating voltage, or less than two undisturbed cycles of it"
+        note = (
+            f"no alternating voltage of {RANGE[0]:g} to {RANGE[1]:g} Hz, less than two undisturbed cycles "
+            f"of it, or less than {LEAST} samples per cycle"
+        )
         title, section = "Frequency", "Voltage and current"
         result = Result("frequency", title, None, "Hz", state="not determinable", note=note, section=section)
         return None, None, [Findings((result,))]
@@ -236,8 +246,16 @@ class _Event:
         end = min(self.start, self.last) if chosen or given.event is None else given.event
         if chosen and not chosen.begun and chosen.end is None:
             end = self.last  # low from end to end: that is how the voltage was
-        # A jump of phase moves the zero crossings in the half cycle before it.
-        self.quiet = end - (self.track.cycle / 2 if end < self.last else 2 / rate)
+        if chosen is None and given.event is None:
+            end = self._first_jump(end)
+        # A jump of phase moves the zero crossings in the half cycle before it, and the phasor beside them.
+        self.quiet = end - (self.track.cycle * (1 / 2 + 1 / 16) if end < self.last else 2 / rate)
+
+    def _first_jump(self, end: float) -> float:
+        """Return when the phase of a voltage that is steady otherwise first jumps, or the end [s]."""
+        found = frequency_track(self.track.time, self.track.voltages, self.line.value)
+        jumps = () if found is None else found.jumps
+        return min([end, *(jump.time - self.track.cycle for jump in jumps)])
 
     def voltages(self) -> Findings:
         """Return what the voltage was, and what it did."""
@@ -339,18 +357,23 @@ def _whole(quality: Quality) -> Cycles:
     return Cycles((), tuple(u.end for u in voltages), tuple(u.values for u in voltages))
 
 
-def _excerpt(capture: Capture, event: VoltageEvent | None, near: float | None) -> Waveform:
-    """Return the samples to look at one by one: all of a short capture."""
+def _excerpt(
+    capture: Capture, events: tuple[VoltageEvent, ...], event: VoltageEvent | None, near: float | None
+) -> Waveform:
+    """Return the samples to look at one by one: all of a short capture, but no earlier event."""
     rate, n = capture.rate, len(capture)
-    if n <= SHORT * rate:
-        return capture.part(0, n)
-    if event is None and near is None:
-        return capture.part(0, round(CALM * rate))
-    begin, length = near or 0.0, 0.0
-    if event is not None:
-        begin, length = event.start, EVENT if event.end is None else min(event.end - event.start, EVENT)
-    first = round((begin - BEFORE - capture.start) * rate)
-    return capture.part(first, first + round((BEFORE + length + AFTER) * rate))
+    first, last = 0, n
+    if n > SHORT * rate:
+        begin, length = near or 0.0, 0.0
+        if event is not None:
+            begin, length = event.start, EVENT if event.end is None else min(event.end - event.start, EVENT)
+        calm = event is None and near is None
+        first = 0 if calm else round((begin - BEFORE - capture.start) * rate)
+        last = round(CALM * rate) if calm else first + round((BEFORE + length + AFTER) * rate)
+    earlier = [e.end for e in events if event is not None and e.end is not None and e.end <= event.start]
+    if earlier:
+        first = max(first, round((max(earlier) - capture.start) * rate))
+    return capture.part(first, last)
 
 
 def _about_the_file(capture: Capture, quality: Quality, hertz: float | None) -> tuple[str, ...]:

@@ -143,13 +143,13 @@ def _fused(
     floating = codes.dtype.kind == "f"
     if floating:
         codes, marker = codes.view("<i4"), marker.view("<i4")
-    tile = np.empty(kernel.TILE, codes.dtype)
-    values = tile.view("<f4") if floating else np.empty(kernel.TILE, scale.a.dtype)
+    tiles = np.empty((2, kernel.TILE), codes.dtype)
+    values = tiles.view("<f4") if floating else np.empty(tiles.shape, scale.a.dtype)
     ends = np.array([np.full(na, np.inf), np.full(na, -np.inf)])
     lost = np.zeros(len(rows), np.bool_)
     target = np.empty((0, 0), scale.a.dtype) if out is None else out
     missing = kernel.decode(
-        codes, floating, marker[:, 0], scale.a[:, 0], scale.b[:, 0], tile, values, target, at, ends, lost
+        codes, floating, marker[:, 0], scale.a[:, 0], scale.b[:, 0], tiles, values, target, at, ends, lost
     )
     if scale.digitals and out is not None:
         kernel.unpack(rows["digital"], na, np.empty(kernel.TILE, np.uint16), out, at)

@@ -41,7 +41,7 @@ def decode(
     marker: Any,
     a: Any,
     b: Any,
-    tile: Any,
+    tiles: Any,
     values: Any,
     out: Any,
     at: int,
@@ -50,8 +50,8 @@ def decode(
 ) -> int:
     """Scale codes, shape (n, analogs), into the first rows of `out` from column `at` on; nowhere if it is empty.
 
-    `codes` and `marker` are integers, and the bits of a float where `floating`: `tile`, shape (TILE,),
-    has their type and `values` that of the samples, the same memory where `floating`. The lowest
+    `codes` and `marker` are integers, and the bits of floats where `floating`: `tiles`, shape (2, TILE),
+    has their type and `values` that of the samples, in the same memory where `floating`. The lowest
     and the highest code go to `ends`, shape (2, analogs), which come as (inf, -inf); `lost`, shape (n,)
     and False, is set where a value is missing. Return how many values are.
     """
@@ -59,20 +59,25 @@ def decode(
     write = out.size > 0
     for first in range(0, n, TILE):
         size = min(TILE, n - first)
+        rows = codes[first : first + size]
         for k in range(count):
-            for i in range(size):
-                tile[i] = codes[first + i, k]
+            if k % 2 == 0:  # two columns at a time: faster than the gather that one alone is compiled to
+                other = min(k + 1, count - 1)
+                for i in range(size):
+                    tiles[0, i] = rows[i, k]
+                    tiles[1, i] = rows[i, other]
+            tile, value = tiles[k % 2], values[k % 2]
             if not floating:
                 for i in range(size):
-                    values[i] = tile[i]
+                    value[i] = tile[i]
             if write:
                 column = out[k, at + first : at + first + size]
                 for i in range(size):
-                    column[i] = values[i] * a[k] + b[k]
+                    column[i] = value[i] * a[k] + b[k]
             hits = 0
             for i in range(size):
                 hits += tile[i] == marker[k]
-            if floating:  # the bits of a float sort as an integer does, once those of a negative one are turned
+            if floating:  # bits of floats sort as integers do, once those of negative ones are turned
                 for i in range(size):
                     tile[i] ^= (tile[i] >> 31) & 0x7FFFFFFF
             low, high = tile[0], tile[0]
@@ -84,24 +89,36 @@ def decode(
                 tile[0] ^= (tile[0] >> 31) & 0x7FFFFFFF
                 tile[1] ^= (tile[1] >> 31) & 0x7FFFFFFF
             else:
-                values[0], values[1] = tile[0], tile[1]
-            if hits == 0 and np.isfinite(values[0] * a[k] + b[k]) and np.isfinite(values[1] * a[k] + b[k]):
-                ends[0, k] = min(ends[0, k], values[0])
-                ends[1, k] = max(ends[1, k], values[1])
+                value[0], value[1] = tile[0], tile[1]
+            # scaling keeps the order: where the extremes are finite, all are
+            if hits == 0 and np.isfinite(value[0] * a[k] + b[k]) and np.isfinite(value[1] * a[k] + b[k]):
+                ends[0, k] = min(ends[0, k], value[0])
+                ends[1, k] = max(ends[1, k], value[1])
                 continue
             for i in range(size):
-                tile[0] = codes[first + i, k]
+                tile[0] = rows[i, k]
                 if not floating:
-                    values[0] = tile[0]
-                if tile[0] == marker[k] or not np.isfinite(values[0] * a[k] + b[k]):
+                    value[0] = tile[0]
+                if tile[0] == marker[k] or not np.isfinite(value[0] * a[k] + b[k]):
                     missing += 1
                     lost[first + i] = True
                     if write:
                         out[k, at + first + i] = np.nan
                 else:
-                    ends[0, k] = min(ends[0, k], values[0])
-                    ends[1, k] = max(ends[1, k], values[0])
+                    ends[0, k] = min(ends[0, k], value[0])
+                    ends[1, k] = max(ends[1, k], value[0])
     return missing
+
+
+@_compiled
+def _take(column: Any, tile: Any) -> None:
+    """Copy what lies apart, from both halves at a time: faster than the gather that a plain copy becomes."""
+    half = column.size // 2
+    for i in range(half):
+        tile[i] = column[i]
+        tile[half + i] = column[half + i]
+    if column.size % 2:
+        tile[2 * half] = column[2 * half]
 
 
 @_compiled
@@ -113,9 +130,8 @@ def unpack(words: Any, row: int, tile: Any, out: Any, at: int) -> None:
     for first in range(0, words.shape[0], TILE):
         size = min(TILE, words.shape[0] - first)
         for w in range(words.shape[1]):
+            _take(words[first : first + size, w], tile)
             seen = 0
-            for i in range(size):
-                tile[i] = words[first + i, w]
             for i in range(size):
                 seen |= tile[i]
             for k in range(min(16, out.shape[0] - row - 16 * w)):
@@ -136,8 +152,7 @@ def steady(stamps: Any, least: int, longest: int, tile: Any) -> bool:
     room = np.uint32(longest - least)
     for first in range(1, stamps.size, TILE):
         size = min(TILE, stamps.size - first)
-        for i in range(size):
-            tile[i + 1] = stamps[first + i]
+        _take(stamps[first : first + size], tile[1:])
         for i in range(size):
             wrong += np.uint32(tile[i + 1] - tile[i] - np.uint32(least)) > room
         tile[0] = tile[size]

@@ -183,13 +183,15 @@ def _flat_tops(
 
     Only those that begin in the block's own part of the column count.
     """
-    codes = column.astype(float)
-    at = np.flatnonzero(codes == ends[side])
+    at = np.flatnonzero(column == column.dtype.type(ends[side]))
     cut = np.flatnonzero(np.diff(at) > 1) + 1
     begin, end = at[np.concatenate([[0], cut])], at[np.concatenate([cut - 1, [at.size - 1]])] + 1
     size = end - begin
     kept = (size >= _FLAT) & (size <= longest) & (begin >= own[0]) & (begin < own[1])
+    if not kept.any():
+        return 0, at[:0]
     begin, end, size = begin[kept], end[kept], size[kept]
+    codes = column.astype(float)
     last = codes.size - 1
     off = np.abs(codes - ends[side])
     near = np.minimum(off[np.maximum(begin - 1, 0)], off[np.minimum(end, last)])

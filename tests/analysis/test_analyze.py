@@ -206,3 +206,52 @@ def test_the_order_of_the_channels_does_not_matter(sag, order):
     mixed = replace(wave, samples=wave.samples[order], channels=tuple(wave.channels[k] for k in order))
     plain, other = values(analyze(wave)), values(analyze(mixed))
     assert plain == other
+
+
+@pytest.mark.parametrize(
+    "given_wrong",
+    [
+        {"nominal_voltage": np.inf},
+        {"nominal_frequency": 400.0},
+        {"nominal_frequency": -50.0},
+        {"event": np.nan},
+    ],
+)
+def test_what_cannot_be_is_refused(mains, given_wrong):
+    with pytest.raises(ConfigError, match="give"):
+        analyze(mains(), **given_wrong)
+
+
+def test_the_steady_state_before_a_second_event_does_not_reach_into_the_first(sag):
+    """Two dips 0.1 s apart, 230 V and 69 kW (3 x 230 V x 100 A) between them."""
+    wave = sag(begin=0.4, end=0.5, duration=1.5)
+    t = wave.time
+    samples = wave.samples.copy()
+    samples[[0, 2, 4]] *= np.where((t >= 0.6) & (t < 0.8), 0.5, 1.0)
+    found = analyze(replace(wave, samples=samples), event=0.61)
+    assert found["event_count"].value == 2
+    assert found["inception"].value == pytest.approx(0.6, abs=1e-3)
+    assert found["voltage_a"].value == pytest.approx(230.0, rel=1e-5)
+    assert found["prefault_power"].value == pytest.approx(69_000.0, rel=1e-4)
+    assert found["residual_voltage_pu"].value == pytest.approx(0.5, rel=1e-3)
+
+
+def test_powers_are_not_averaged_across_a_jump_of_phase(sag):
+    """Voltage and current turn round together at 0.7 s: Urms(1/2) shows no event, the power is 69 kW."""
+    wave = sag(depth=(1, 1, 1), duration=1.2)
+    samples = wave.samples.copy()
+    samples[:6] *= np.where(wave.time < 0.7, 1.0, -1.0)
+    found = analyze(replace(wave, samples=samples))
+    assert found["event_count"].value == 0
+    assert found["prefault_power"].value == pytest.approx(69_000.0, rel=1e-5)
+    assert found["voltage_a"].value == pytest.approx(230.0, rel=1e-6)
+
+
+def test_the_voltage_before_a_jump_of_phase_is_not_touched_by_it(mains):
+    """The windows of the fundamental beside a jump move its zero crossings: half a cycle is too late."""
+    wave = mains(duration=1.0)
+    t = wave.time
+    jump = np.where(t < 0.5, 0.0, np.pi / 3)
+    rows = [np.sqrt(2) * 230 * np.cos(2 * np.pi * (50 * t - k / 3) + 0.3 + jump) for k in range(3)]
+    found = analyze(replace(wave, samples=np.array(rows)))
+    assert found["voltage_a"].value == pytest.approx(230.0, rel=1e-6)

@@ -72,17 +72,21 @@ def quiet_level(voltage: Cycles, event: float | None) -> float:
     """Return the median voltage of the channels at the start of the record, or before the event [V].
 
     Where it starts de-energised, the median of what is energised. An instant within an event is
-    one of that event: what counts is the voltage before its begin.
+    one of that event: what counts is the voltage before its begin, and outside other events.
     """
+    others: list[tuple[float, float]] = []
     if event is not None:
         time, urms = dips.merge(voltage.times, voltage.values)
-        for one in dips.find_events(time, urms, quiet_level(voltage, None)) if time.size else ():
-            if one.begun and one.start < event <= (inf if one.end is None else one.end):
-                event = one.start
+        found = dips.find_events(time, urms, quiet_level(voltage, None)) if time.size else ()
+        spans = [(one.start, inf if one.end is None else one.end) for one in found if one.begun]
+        event = next((begin for begin, end in spans if begin < event <= end), event)
+        others = [(begin, end) for begin, end in spans if end <= event]
     levels = []
     for time, values in zip(voltage.times, voltage.values, strict=True):
-        part = values[:20] if event is None else values[time <= event][-20:]
-        part = part[np.isfinite(part)]
+        known = np.isfinite(values)
+        for begin, end in others:
+            known &= (time < begin) | (time > end)
+        part = values[known][:20] if event is None else values[known & (time <= event)][-20:]
         if part.size:
             levels.append(float(np.median(part)))
     everything = np.concatenate(voltage.values)

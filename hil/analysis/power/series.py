@@ -61,7 +61,8 @@ def power_series(capture: Capture) -> PowerSeries:
                     total += product
                 if block.valid is not None:
                     total[~block.valid[:whole]] = np.nan
-                parts[place].append(total.reshape(-1, width).mean(axis=1).astype(np.float32))
+                with np.errstate(over="ignore"):  # beyond single precision is infinite, and no power
+                    parts[place].append(total.reshape(-1, width).mean(axis=1).astype(np.float32))
     joined = {place: np.concatenate(pieces) for place, pieces in parts.items()}
     middle = capture.start + (width - 1) / 2 / capture.rate
     return PowerSeries(capture.rate / width, middle, joined)

@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from hil.analysis.quality.flicker import Flicker
     from hil.waveform import Capture, Channel
 
-LEAST = 10
-"""Samples per cycle below which nothing is evaluated."""
 _BLOCK = 1 << 19
 """Samples per channel taken in one go, or two seconds: the more, the less a block's own work counts."""
 _SWITCH = 5e-4
@@ -145,7 +143,7 @@ def quality(
     60 Hz [V]. progress is called with the share that is done.
 
     The fundamental may move by a fifth from where it is first found. Where there is no
-    alternating voltage, or fewer than `LEAST` samples per cycle, the frequency is None and
+    alternating voltage, or fewer than ten samples per cycle, the frequency is None and
     arrays are empty. Raises `ConfigError` where a channel holds not one number.
     """
     voltages: tuple[Channel, ...] = ()
@@ -153,17 +151,15 @@ def quality(
         voltages = voltages or find(capture.channels, "voltage", phases)
     currents = find(capture.channels, "current") or find(capture.channels, "current", ("",))
     line = first_frequency(capture, voltages) if voltages else None
-    if line is not None and capture.rate < LEAST * line.value:
-        line = None
     hertz = 50.0 if line is None else line.value
     plan = plan_for(capture, voltages, currents, hertz, 10 if (nominal_frequency or hertz) < 55 else 12)
-    begin = plan.half(0.8 * plan.rate / hertz)  # room for the interpolation
-    tracker = Tracker(plan.rate, hertz, len(voltages), plan.length, begin)
     found, flicker = None, None
     with _quick_turns(), ThreadPoolExecutor(_workers()) as workers:
         reduction = Reduction(plan, _kernels(), workers)
         if line is not None:
             meter = workers.submit(_meter, plan, lamp)
+            begin = plan.half(0.8 * plan.rate / hertz)  # room for the interpolation
+            tracker = Tracker(plan.rate, hertz, len(voltages), plan.length, begin)
             _go_through(capture, (*voltages, *currents), tracker, reduction, workers, meter, progress)
             found = tracker.frequency() or (line.value, line.uncertainty)
             flicker = _flicker(meter.result(), capture.start)
