@@ -180,7 +180,7 @@ def spread(job: Callable[[int], _T], blocks: Sequence[int]) -> list[_T]:
     workers = min(os.cpu_count() or 1, 4, len(blocks))
     if workers < 2:
         return [job(block) for block in blocks]
-    share = -(-len(blocks) // workers)
+    share = -(-len(blocks) // (4 * workers))  # a core that others use as well takes fewer shares
     shares = [blocks[i : i + share] for i in range(0, len(blocks), share)]
     with ThreadPoolExecutor(workers) as pool:
         return [result for part in pool.map(lambda s: [job(b) for b in s], shares) for result in part]

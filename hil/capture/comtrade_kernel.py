@@ -48,7 +48,7 @@ def decode(
     ends: Any,
     lost: Any,
 ) -> int:
-    """Scale codes, shape (n, analogs), into the first rows of `out` from column `at` on; nowhere if it is empty.
+    """Scale codes, shape (n, analogs), into the first rows of `out` from column `at` on, unless it is empty.
 
     `codes` and `marker` are integers, and the bits of floats where `floating`: `tiles`, shape (2, TILE),
     has their type and `values` that of the samples, in the same memory where `floating`. The lowest
@@ -82,8 +82,8 @@ def decode(
                     tile[i] ^= (tile[i] >> 31) & 0x7FFFFFFF
             low, high = tile[0], tile[0]
             for i in range(size):
-                low = tile[i] if tile[i] < low else low
-                high = tile[i] if tile[i] > high else high
+                low = min(low, tile[i])
+                high = max(high, tile[i])
             tile[0], tile[1] = low, high
             if floating:
                 tile[0] ^= (tile[0] >> 31) & 0x7FFFFFFF
@@ -154,6 +154,7 @@ def steady(stamps: Any, least: int, longest: int, tile: Any) -> bool:
         size = min(TILE, stamps.size - first)
         _take(stamps[first : first + size], tile[1:])
         for i in range(size):
-            wrong += np.uint32(tile[i + 1] - tile[i] - np.uint32(least)) > room
+            if np.uint32(tile[i + 1] - tile[i] - np.uint32(least)) > room:
+                wrong += 1
         tile[0] = tile[size]
     return wrong == 0
