@@ -63,6 +63,8 @@ BEFORE, EVENT, AFTER = 2.0, 10.0, 8.0
 CALM = 3.0
 """What is looked at of one without an event [s]."""
 
+SLIDES = 60.0
+"""From this long on events are told from the sliding reference too, which follows in a minute [s]."""
 RING = (0.1, 30.0)
 """Modes are looked for in the power over one cycle, which hides what is much faster [Hz]."""
 SWINGS = (0.1, 100.0)
@@ -162,6 +164,8 @@ def measure(capture: Capture, given: Given, progress: Callable[[float], None] | 
                 events=events,
             )
         )
+        if given.nominal_voltage is not None and len(capture) > SLIDES * capture.rate:
+            parts.append(power_quality.sliding_findings(quality, nominal_voltage=given.nominal_voltage))
         _give_back()
         parts.append(power_findings(quality, before=quiet))
     analysis = joined(parts, history=capture.history, warnings=_about_the_file(capture, quality, hertz))

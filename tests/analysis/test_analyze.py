@@ -255,3 +255,19 @@ def test_the_voltage_before_a_jump_of_phase_is_not_touched_by_it(mains):
     rows = [np.sqrt(2) * 230 * np.cos(2 * np.pi * (50 * t - k / 3) + 0.3 + jump) for k in range(3)]
     found = analyze(replace(wave, samples=np.array(rows)))
     assert found["voltage_a"].value == pytest.approx(230.0, rel=1e-6)
+
+
+def test_long_captures_have_events_against_the_sliding_reference(mains):
+    """The voltage sinks by 0.2 % a second: below 90 % of 230 V from 50 s on, but of the reference that
+    follows only where it falls to 40 % at 65 s."""
+    wave = mains(rate=2000.0, duration=70.0)
+    t = wave.time
+    course = np.where((t > 65) & (t < 65.3), 0.4, 1.0) * (1 - 0.002 * t)
+    found = analyze(replace(wave, samples=wave.samples * course), nominal_voltage=230.0)
+    table = next(table for table in found.tables if table.key == "sliding_reference_events")
+    ((kind, begin, *_, residual),) = table.rows
+    assert kind == "dip"
+    assert begin == pytest.approx(65.0, abs=0.02)
+    assert 0.4 * 0.87 / 1.0 < residual < 0.4  # of a reference that lags behind the sinking voltage
+    assert found["event_duration"].state == "unfinished"  # against the declared voltage
+    assert found["residual_voltage_pu"].value == pytest.approx(0.4 * 0.87, abs=0.002)
