@@ -218,7 +218,9 @@ def flicker(rows):
         worst = 0.0
         for changes, depth in table.items():
             high = np.floor(t * changes / 60 + 0.5) % 2 == 0  # none at the beginning, where it settles
-            wave = sqrt(2) * lamp * np.sin(2 * pi * hertz * t) * np.where(high, 1.0, 1 - depth / 100)
+            wave = (
+                sqrt(2) * lamp * np.sin(2 * pi * hertz * t) * np.where(high, 1 + depth / 200, 1 - depth / 200)
+            )
             meter = Flickermeter(rate, 1, hertz=hertz, lamp=lamp)
             meter.feed(wave[None])
             worst = max(worst, 100 * abs(float(meter.result().pst[0, 0]) - 1))
