@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 
@@ -10,15 +11,16 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from hil.analysis.result import Analysis, Result, Series, Table
+from hil.analysis.result import SECTIONS, Analysis, Result, Series, Table
 from hil.compliance.envelope import load_envelope
 from hil.compliance.verdict import Outcome, judge_all, load_criteria
 from hil.record import Event, RecordWriter, open_record
+from hil.report.glance import glance, worst
 from hil.report.html import ReportInput, from_analysis, from_record, render
 from hil.report.plots import plots
 from hil.report.terminal import print_results, print_verdicts
 from hil.report.thin import BUCKETS, thin, thin_series
-from hil.report.wording import measured
+from hil.report.wording import measured, remarks, sections
 from hil.waveform import Channel, Waveform
 
 HOSTILE = "<script>alert(1)</script><img src=http://example.org/x onerror=alert(2)>\"'&"
@@ -353,3 +355,173 @@ def test_a_spectrum_is_drawn_over_frequency(event):
     (plot,) = plots(Analysis((), spectra=(spectrum,)), None, None, {}, 0)
     assert plot.layout["yaxis"]["type"] == "log"
     assert plot.traces[0]["x"] == [5.0, 10.0]
+
+
+def limits(outcomes=("FAIL", "PASS", "PASS"), statistic="mean of the record, indicative"):
+    """Return a table of limits as `hil.compliance.distortion` makes it."""
+    names = ("Statistic", "Order", "Channel", "Measured", "Limit", "Margin", "Uncertainty", "Outcome")
+    columns, units = (*names, "Reason", "Confidence"), ("", "", "", "%", "%", "%", "%", "", "", "")
+    found = (("7", 4.5, 4.0), ("5", 1.0, 4.0), ("THD", 4.7, 8.0))
+    rows = tuple(
+        (statistic, order, "va", value, limit, limit - value, None, outcome, "", "high")
+        for (order, value, limit), outcome in zip(found, outcomes, strict=True)
+    )
+    title = f"IEEE 519: {'FAIL' if 'FAIL' in outcomes else 'PASS'}"
+    return Table("limits_x", title, columns, units, rows, "Power quality", "clause", "percent of 277 V")
+
+
+VARIATION = Table(
+    "variation_x_W", "Utility: power variation",
+    ("Limit", "Measured", "At most", "Margin", "Outcome", "Reason", "Confidence"),
+    ("", "W", "W", "W", "", "", ""),
+    (
+        ("Swing in 5 s", 2e6, 1e7, 8e6, "PASS", "", "second-hand"),
+        ("Ramp in 10 min", None, 1e5, None, "INCONCLUSIVE", "the record has 60 s", "second-hand"),
+    ),
+    "Load buffering",
+)  # fmt: skip
+ENVELOPES = Table(
+    "envelopes", "Envelopes",
+    ("Envelope", "Event lies", "Time margin", "Voltage margin", "May trip from", "Consecutive events"),
+    ("", "", "s", "pu", "s", ""),
+    (("ieee2800", "inside", 0.9, 0.45, None, "1 of 4 in 10 s"),),
+    "Ride-through",
+)  # fmt: skip
+
+
+def analysed():
+    results = (
+        Result("event_kind", "Kind", "dip", section="Voltage event"),
+        Result("faulted_phases", "Phases", "abc", section="Voltage event"),
+        Result("residual_voltage_pu", "Residual voltage", 0.45, "pu", section="Voltage event"),
+        Result("event_duration", "Duration", 0.3, "s", 0.017, section="Voltage event"),
+        Result("trip", "Trip", None, "s", state="no trip", section="Ride-through"),
+        Result("thd_voltage", "THD", 1.44, "%", section="Power quality"),
+        Result("pst", "Pst", None, state="not determinable", note="too short", section="Power quality"),
+        Result("plt", "Plt", None, state="not determinable", note="too short", section="Power quality"),
+    )
+    return Analysis(results, tables=(ENVELOPES, limits(), VARIATION))
+
+
+def test_a_glance_tells_the_event_the_figures_and_every_verdict():
+    told = {line.title: (line.text, line.outcome) for line in glance(analysed())}
+    assert told == {
+        "Event": ("dip, phases abc, to 0.45 pu, for 300 ± 17 ms", None),
+        "Trip": ("no trip", None),
+        "THD of the voltage": ("1.44 %", None),
+        "Envelope ieee2800": ("inside, time margin 900 ms, voltage margin 0.45 pu", None),
+        "IEEE 519": ("order 7: 4.5 %, limit 4 %; indicative", Outcome.FAIL),
+        "Utility: power variation": (
+            "Ramp in 10 min: the record has 60 s; confidence: second-hand", Outcome.INCONCLUSIVE,
+        ),
+    }  # fmt: skip
+
+
+def test_the_row_told_at_a_glance_is_the_nearest_to_its_limit():
+    """4.7 of 8 % leaves 41 % of the limit, 1 of 4 % leaves 75 %."""
+    (line,) = glance(Analysis((), tables=(limits(("INCONCLUSIVE", "PASS", "PASS")),)))
+    assert line.text.startswith("order 7")
+    rows = limits().rows[1:]
+    (line,) = glance(Analysis((), tables=(replace(limits(), rows=rows),)))
+    assert (line.outcome, line.text) == (Outcome.PASS, "THD: 4.7 %, limit 8 %; indicative")
+
+
+def test_the_worst_outcome_of_several_tables():
+    assert worst(()) is None
+    assert worst((ENVELOPES,)) is None
+    assert worst((VARIATION,)) is Outcome.INCONCLUSIVE
+    assert worst((VARIATION, limits())) is Outcome.FAIL
+
+
+def test_a_glance_says_where_samples_are_bad():
+    doubtful = Result("event_duration", "Duration", 0.3, "s", valid=False)
+    (line,) = glance(Analysis((Result("event_kind", "Kind", "dip"), doubtful)))
+    assert line.text == "dip, for 300 ms (samples behind it are missing or clipped)"
+    (line,) = glance(Analysis((Result("event_kind", "Kind", None, state="no event"),)))
+    assert line.text == "no event"
+
+
+def test_the_page_begins_with_the_glance_and_folds_away_what_has_no_value():
+    page = render(from_analysis("capture", waveform(), analysed()))
+    assert page.index("At a glance") < page.index("<figure>")
+    glanced = page[page.index("At a glance") : page.index("<figure>")]
+    assert '<span class="mark FAIL">FAIL</span> order 7: 4.5 %, limit 4 %' in glanced
+    folded = page[page.index("Without a value (2)") :]
+    assert folded.index(">Pst<") < folded.index("</details>")
+    heads = [re.sub(r"<[^>]+>", "", head) for head in re.findall(r"<h3>.*?</h3>", page)]
+    order = ["Voltage event", "Ride-through", "Load buffering", "Power quality"]
+    assert [head for head in heads if head in order] == order
+    assert "<th>Uncertainty</th>" not in page  # a column without content
+
+
+def test_every_section_is_shown_once():
+    results = tuple(Result(name, name, 1.0, section=name) for name in ("", *SECTIONS))
+    assert sorted(heading for heading, *_ in sections(Analysis(results))) == sorted(["", *SECTIONS])
+
+
+def test_limits_of_distortion_are_drawn_as_steps_beside_the_bars():
+    (plot,) = plots(Analysis((), tables=(limits(), VARIATION)), None, None, {}, 0)
+    bars, steps = plot.traces
+    assert (bars["type"], bars["x"], bars["y"]) == ("bar", [5, 7], [1.0, 4.5])  # the total is no order
+    assert (steps["line"]["shape"], steps["x"], steps["y"]) == ("hvh", [5, 7], [4.0, 4.0])
+    assert "277 V" in plot.caption
+
+
+def test_what_has_few_values_is_not_drawn():
+    time = np.arange(5.0)
+    for number, drawn in ((4, 0), (5, 1)):
+        series = Series("x", "X", "V", time, np.where(time < number, 1.0, np.nan))
+        assert len(list(plots(Analysis((), (series,)), None, None, {}, 0))) == drawn
+
+
+def test_small_changes_of_a_large_value_are_drawn():
+    """Five digits would make steps of 1 mHz of a frequency that moves by 2 mHz."""
+    time = np.linspace(0, 1, 50)
+    hertz = 60 + 1e-3 * np.sin(7 * time)
+    (plot,) = plots(Analysis((), (Series("f", "F", "Hz", time, hertz),)), None, None, {}, 0)
+    assert np.abs(np.array(plot.traces[0]["y"]) - hertz).max() < 2e-6
+
+
+def test_a_remark_that_many_share_is_told_once():
+    long = "4 intervals of 12 cycles, 20 left out"
+    results = [Result(f"k{k}", f"K{k}", 1.0, note=f"mine {k}; {long}") for k in range(3)]
+    told, notes = remarks([*results, Result("x", "X", 1.0, note="alone")])
+    assert told == ["mine 0 (1)", "mine 1 (1)", "mine 2 (1)", "alone"]
+    assert notes == [f"(1) {long}"]
+    assert remarks(results[:2]) == ([f"mine {k}; {long}" for k in range(2)], [])
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_wide_table_keeps_its_numbers_whole(width):
+    names = tuple(f"Quantity {k}" for k in range(16))
+    wide = [
+        Table("w", "Wide", names, ("V",) * 16, tuple((123.4 + k,) * 16 for k in range(count)))
+        for count in (2, 20)
+    ]
+    out = io.StringIO()
+    print_results(Analysis((), tables=tuple(wide)), Console(file=out, width=width))
+    text = out.getvalue()
+    assert max(map(len, text.splitlines())) <= width
+    turned, many = text.split("Wide")[1:]
+    assert re.search(r"Quantity 15 +123\.4 V +124\.4 V", turned)
+    assert "…" not in text
+    assert "12 more rows; columns Quantity" in many
+    assert many.count("123.4 V") >= 5
+
+
+def test_a_limit_of_variation_is_told_with_its_number():
+    row = ("Swing in 5 s", 2.2e7, 1e7, -1.2e7, "FAIL", "12 MW above the limit", "high")
+    (line,) = glance(Analysis((), tables=(replace(VARIATION, rows=(*VARIATION.rows, row)),)))
+    assert line.text == "Swing in 5 s: 22 MW, limit 10 MW; 2 of 3 not passed"
+    assert line.outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize(("step", "zoomed"), [(0.2, False), (0.01, True)])
+def test_a_plot_zooms_to_the_event_where_there_are_values_to_see(step, zoomed):
+    """The event with its surroundings takes 0.7 s: 4 values 200 ms apart, 70 values 10 ms apart."""
+    known = (Result("inception", "I", 0.0, "s"), Result("event_duration", "D", 0.3, "s"))
+    time = np.arange(-0.5, 1.5, step)
+    series = Series("x", "X", "%", time, np.sin(time))
+    drawn = {plot.title: plot for plot in plots(Analysis(known, (series,)), waveform(), None, {}, 9999)}
+    assert ("range" in drawn["X"].layout["xaxis"]) is zoomed
+    assert "range" in drawn["Voltages"].layout["xaxis"]

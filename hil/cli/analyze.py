@@ -14,7 +14,7 @@ from hil.cli.common import bar, console, pairs, print_json
 from hil.record import analysis_to_dict
 from hil.study import Question, study, study_injections
 from hil.units import parse
-from hil.waveform import PHASES
+from hil.waveform import PHASES, find
 
 if TYPE_CHECKING:
     import argparse
@@ -69,9 +69,9 @@ def analyze(arguments: argparse.Namespace) -> int:
     size = f"{found.samples:,} samples at {found.rate:,.10g} samples/s, {seconds:.4g} s"
     out.print(f"[bold]{escape(path.name)}[/]: {size}")
     used = _used(waveform)
-    for quantity, members in groupby(used, lambda channel: channel.quantity):
+    for (place, quantity), members in groupby(used, lambda channel: (channel.place, channel.quantity)):
         named = ", ".join(f"{channel.phase} = {channel.name}".removeprefix(" = ") for channel in members)
-        out.print(escape(f"{quantity:<8} {named}"))
+        out.print(escape(f"{f'{place} {quantity}'.strip():<8} {named}"))
     if rest := len(found.channels) - len(used):
         out.print(f"[dim]{rest} more channels without a part in the analysis; --map gives them one[/]")
     print_results(analysis, out)
@@ -81,14 +81,15 @@ def analyze(arguments: argparse.Namespace) -> int:
 
 
 def _used(waveform: Waveform) -> list[Channel]:
-    """Return the channels that the analysis goes by, those of one quantity together."""
+    """Return the channels that the analysis goes by, those of one place and quantity together."""
     used: list[Channel] = []
-    for quantity in ("voltage", "current"):
-        for phases in (PHASES, LINES, ("",)):
-            if found := waveform.find(quantity, phases):
-                used += found
-                break
-        used += waveform.find(quantity, ("dc",))
+    for place in ("", "load", "grid"):
+        for quantity in ("voltage", "current", "power"):
+            for phases in (PHASES, LINES, ("",)):
+                if found := find(waveform.channels, quantity, phases, place=place):
+                    used += found
+                    break
+            used += find(waveform.channels, quantity, ("dc",), place=place)
     return [*used, *waveform.find("trigger", ("",))]
 
 

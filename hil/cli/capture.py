@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from rich.markup import escape
 from hil.capture.blocklog import scan_block_log
 from hil.capture.read import open_capture
 from hil.capture.sealed import read_sealed_metadata, seal
-from hil.cli.common import console, print_json
+from hil.cli.common import bar, console, print_json
 from hil.errors import ConfigError, FormatError, HilError
 from hil.record.manifest import MANIFEST
 from hil.study import OURS
@@ -20,7 +19,6 @@ from hil.waveform import blocks
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterator
 
     from hil.waveform import Capture
 
@@ -38,7 +36,7 @@ def info(arguments: argparse.Namespace) -> int:
     found = open_capture(arguments.file)
     good = 0
     history = found.history
-    with _bar("reading") as tell:
+    with bar(console(stderr=True), "reading") as tell:
         for block in blocks(found, _BLOCK):
             fine = np.isfinite(block.samples).all(axis=0)
             good += int(np.count_nonzero(fine if block.valid is None else fine & block.valid))
@@ -94,7 +92,7 @@ def convert(arguments: argparse.Namespace) -> int:
     from hil.capture.write import write  # noqa: PLC0415 - only here
 
     found = _in_si(Path(arguments.source))
-    with _bar("writing") as tell:
+    with bar(console(stderr=True), "writing") as tell:
         target = write(found, arguments.target, tell)
     if arguments.json:
         print_json({"source": str(arguments.source), "target": str(target), "samples": len(found)})
@@ -161,7 +159,7 @@ def _recovered(log: Path, target: Path, *, alone: bool) -> dict[str, Any]:
                 raise ConfigError(
                     f"{target} lies in a record that is sealed; choose another place with --output"
                 )
-        with _bar(f"sealing {log.name}") as tell:
+        with bar(console(stderr=True), f"sealing {log.name}") as tell:
             seal(log, target, keep_log=True, progress=tell)
         about = read_sealed_metadata(target)
     except HilError as error:
@@ -171,18 +169,3 @@ def _recovered(log: Path, target: Path, *, alone: bool) -> dict[str, Any]:
     keys = ("complete", "stored", "lost", "rate")
     seconds = (about["stored"] + about["lost"]) / about["rate"]
     return {**row, "file": str(target), "seconds": seconds, **{key: about[key] for key in keys}}
-
-
-@contextmanager
-def _bar(text: str) -> Iterator[Callable[[float], None]]:
-    """Show a bar on a terminal while something is done; what it yields is told the share."""
-    screen = console(stderr=True)
-    if not screen.is_terminal:
-        yield lambda _: None
-        return
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415 - slow
-
-    columns = TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=screen, transient=True) as progress:
-        task = progress.add_task(escape(text), total=1.0)
-        yield lambda share: progress.update(task, completed=share)

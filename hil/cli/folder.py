@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hil.analysis.result import Table
 from hil.batch import Done, Job, captures_in, in_processes, on_cluster
 from hil.cli.common import console, print_json
 from hil.errors import FormatError
@@ -47,10 +48,16 @@ def analyze_folder(arguments: argparse.Namespace, folder: Path, question: Questi
     if arguments.json:
         print_json({"folder": str(folder), "failed": failed, "captures": [_plain(*pair) for pair in every]})
         return 2 if failed else 0
+    from hil.report.glance import worst  # noqa: PLC0415 - only for the terminal
     from hil.report.terminal import SUMMARY, print_summary  # noqa: PLC0415 - loads rich
 
     out = console()
-    print_summary([(name, _values(one.found, SUMMARY)) for name, one in every if one.found is not None], out)
+    rows = [
+        (name, _values(one.found, SUMMARY), worst(tuple(Table(**table) for table in one.found["tables"])))
+        for name, one in every
+        if one.found is not None
+    ]
+    print_summary(rows, out)
     for name, one in every:
         for remark in [one.error] if one.found is None else one.found["warnings"]:
             style = "red" if one.found is None else "yellow"

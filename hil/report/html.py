@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 from hil.compliance.verdict import Outcome, overall
 from hil.record.events import Event
 from hil.record.manifest import hashes
+from hil.report.glance import glance
 from hil.report.page import POLICY, SCRIPT, STYLE
 from hil.report.plots import plots
-from hil.report.wording import cell, margin, measured, sections, state
+from hil.report.wording import cell, columns_told, margin, measured, remarks, sections, split
 from hil.units import show
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from hil.waveform import Waveform
 
 COMMANDS_SHOWN: Final = 200
+ROWS_OPEN: Final = 12
+"""Longer tables of results are folded away."""
+RESULT_HEADS: Final = ("Quantity", "Value", "Remark", "Method", "Key")
 SAMPLES_DRAWN: Final = 100_000
 """Per channel, in all events together: about 5 MB for seven channels, as much as plotly.js itself."""
 IN_HEADER: Final = ("sequence", "title", "simulated", "end", "units", "captures")
@@ -145,6 +149,8 @@ def _event(of: ReportInput, event: Event) -> str:
         heads = ("Outcome", "Criterion", "Measured", "Limit", "Margin", "Source")
         out.append(_table(heads, [_verdict_row(verdict) for verdict in event.verdicts]))
         out.append(f'<p class="soft"><small>{RULE}</small></p>')
+    else:
+        out.append(_glance(event.analysis))
     waveform = of.waveforms.get(event.name)
     whole = min(SAMPLES_DRAWN // len(of.events), 40_000)
     drawn = plots(event.analysis, waveform, of.envelope, event.parameters, whole)
@@ -154,12 +160,9 @@ def _event(of: ReportInput, event: Event) -> str:
         out += [f"<details><summary>More plots ({len(more)})</summary>", *more, "</details>"]
     for heading, results, tables in sections(event.analysis):
         out.append(f"<h3>{escape(heading or 'Measured')}</h3>")
-        if results:
-            out.append(_table(("Quantity", "Value", "Remark", "Method", "Key"), map(_result_row, results)))
+        out += _results(results)
         for table in tables:
-            out += [f"<h4>{escape(table.title)}</h4>", _result_table(table)]
-            remarks = "; ".join(filter(None, (table.method, table.note)))
-            out += [f'<p class="soft"><small>{escape(remarks)}</small></p>'] if remarks else []
+            out += _result_table(table)
     history = [*(waveform.history if waveform else ()), *event.analysis.history]
     if history:
         steps = "\n".join(history)
@@ -192,25 +195,65 @@ def _verdict_row(verdict: Verdict) -> list[str]:
     ]
 
 
-def _result_row(result: Result) -> list[str]:
+def _glance(analysis: Analysis) -> str:
+    rows = []
+    for line in glance(analysis):
+        mark = _mark(line.outcome) + " " if line.outcome else ""
+        rows.append(f"<dt>{escape(line.title)}</dt><dd>{mark}{escape(line.text)}</dd>")
+    return (
+        "\n".join(['<section class="glance"><h3>At a glance</h3><dl>', *rows, "</dl></section>"])
+        if rows
+        else ""
+    )
+
+
+def _results(results: Sequence[Result]) -> list[str]:
+    """Return the results with a value, and folded away those that lack one for a reason they share."""
+    shown, shared = split(results)
+    told, notes = remarks(shown)
+    out = []
+    if shown:
+        out.append(_table(RESULT_HEADS, map(_result_row, shown, told), "results"))
+        out += [f'<p class="soft"><small>{escape(note)}</small></p>' for note in notes]
+    if shared:
+        count = sum(map(len, shared.values()))
+        out.append(f"<details><summary>Without a value ({count})</summary>")
+        for reason, members in shared.items():
+            out.append(f'<p class="soft">{escape(reason)}</p>')
+            out.append(_table(RESULT_HEADS, [_result_row(result, "") for result in members], "results"))
+        out.append("</details>")
+    return out
+
+
+def _result_row(result: Result, remark: str) -> list[str]:
     return [
         _cell(result.title),
         _cell(measured(result), "Value", kind="number"),
-        _cell(state(result), "Remark"),
+        _cell(remark, "Remark"),
         _cell(result.method, "Method"),
         _cell(result.key, "Key", kind="key"),
     ]
 
 
-def _result_table(of: ResultTable) -> str:
+def _result_table(of: ResultTable) -> list[str]:
+    """Return a table with its title and notes, folded away where it is long or for few."""
+    kept = columns_told(of)
     rows = [
         [
-            _cell(cell(value, unit), name, kind="" if isinstance(value, str) else "number")
-            for name, unit, value in zip(of.columns, of.units, row, strict=True)
+            _cell(cell(row[k], of.units[k]), of.columns[k], kind="" if isinstance(row[k], str) else "number")
+            for k in kept
         ]
         for row in of.rows
     ]
-    return _table(of.columns, rows)
+    about = "; ".join(filter(None, (of.method, of.note)))
+    body = [
+        _table([of.columns[k] for k in kept], rows),
+        f'<p class="soft"><small>{escape(about)}</small></p>' if about else "",
+    ]
+    if of.detail or len(rows) > ROWS_OPEN:
+        summary = f"{escape(of.title)} ({len(rows)} row{'' if len(rows) == 1 else 's'})"
+        return [f"<details><summary>{summary}</summary>", *body, "</details>"]
+    return [f"<h4>{escape(of.title)}</h4>", *body]
 
 
 def _figure(plot: Plot) -> str:
@@ -267,10 +310,12 @@ def _files(of: ReportInput) -> str:
     )
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], kind: str = "") -> str:
     head = "".join(f"<th>{escape(name)}</th>" for name in heads)
     body = "\n".join(f"<tr>{''.join(cells)}</tr>" for cells in rows)
-    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody></table></div>'
+    style = f' class="{kind}"' if kind else ""
+    rows_of = f"<thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody>"
+    return f'<div class="wide"><table{style}>{rows_of}</table></div>'
 
 
 def _cell(text: str, label: str = "", more: str = "", kind: str = "") -> str:

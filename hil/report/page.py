@@ -40,6 +40,10 @@ th, td { padding:7px 10px 7px 0; border-bottom:1px solid var(--line); vertical-a
   overflow-wrap:anywhere }
 .wide { overflow-x:auto }
 .number, .key { white-space:nowrap }
+.results th:nth-child(1) { width:27% } .results th:nth-child(2) { width:13% }
+.results th:nth-child(3) { width:26% } .results th:nth-child(4) { width:20% }
+.glance { margin:16px 0; padding:4px 18px 8px; background:var(--panel); border-radius:8px }
+.glance h3 { margin:10px 0 0 } .glance dl { margin:8px 0 } .glance dd { white-space:normal }
 .hash { font:12px/1.6 ui-monospace,Consolas,monospace }
 dl { display:grid; grid-template-columns:max-content 1fr; gap:3px 18px; margin:12px 0 }
 dt { color:var(--soft) } dd { margin:0; overflow-wrap:anywhere; white-space:pre-line }
@@ -71,7 +75,7 @@ for (const figure of document.querySelectorAll("figure")) {
   for (const trace of spec.traces) trace.x ??= x;
   Plotly.newPlot(figure.querySelector(".plot"), spec.traces, { ...look, ...spec.layout },
     { responsive:true, displaylogo:false, modeBarButtonsToRemove:["lasso2d", "select2d"],
-      showSendToCloud:false, plotlyServerURL:"" });
+      displayModeBar: innerWidth > 640, showSendToCloud:false, plotlyServerURL:"" });
 }
 for (const folded of document.querySelectorAll("details")) {
   folded.addEventListener("toggle", () => {

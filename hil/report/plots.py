@@ -14,7 +14,7 @@ from hil.report.thin import AFTER, BEFORE, thin, thin_series
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from hil.analysis.result import Analysis, Series
+    from hil.analysis.result import Analysis, Series, Table
     from hil.compliance.envelope import Envelope
     from hil.compliance.verdict import Parameters
     from hil.waveform import Waveform
@@ -45,7 +45,16 @@ GROUPS: Final = {
     "pst": ("Short-term flicker", "Pst", ""),
 }
 """Title, label and caption of what is drawn over time."""
+FIRST: Final = ("urms", "irms", "power")
+"""Groups that come before the others."""
+PREFIXED: Final = ("[V]", "[A]", "[W]", "[W, var]")
+"""How labels end whose numbers take a prefix."""
+FEW: Final = 5
+"""What has fewer values than this stands in a table, and is not drawn."""
 MORE: Final = (
+    "thds_v",
+    "thds_i",
+    "detection_limit",
     "uevent",
     "frequency",
     "frequency_intervals",
@@ -122,8 +131,9 @@ def plots(
     shapes = [_upright(instant) for instant in instants]
     if waveform is not None:
         yield from _waveforms(waveform, instants, axis, shapes, whole)
-    told = [s for s in analysis.series if np.isfinite(s.values).sum() > 2]
-    for group, series in _grouped(told, lambda s: s.group or s.key):
+    told = [s for s in analysis.series if np.isfinite(s.values).sum() >= FEW]
+    groups = sorted(_grouped(told, lambda s: s.group or s.key), key=lambda of: _place(of[0]))
+    for group, series in groups:
         title, label, caption = GROUPS.get(
             group, (series[0].title, f"{series[0].title} [{series[0].unit}]", "")
         )
@@ -131,14 +141,25 @@ def plots(
         if group == "urms" and envelope is not None:
             traces += _envelope_in_time(envelope, analysis, waveform)
             caption = f"Dashed: the unit must ride through what stays above it; {envelope.clause}."
-        yield Plot(title, caption, traces, _layout(axis, label, shapes), more=group in MORE)
+        layout = _layout(_wide_enough(axis, series), label, shapes)
+        yield Plot(title, caption, traces, layout, more=group in MORE)
     if envelope is not None and duration is not None and _value(analysis, "residual_voltage_pu") is not None:
         yield _envelope_plane(envelope, analysis, parameters)
+    yield from (_against_limits(t) for t in analysis.tables if {"Order", "Limit"} <= set(t.columns))
     for group, spectra in _grouped(analysis.spectra, lambda s: s.group or s.key.rpartition("_")[0]):
         if group.startswith("harmonics"):
             yield _harmonics(spectra, _value(analysis, "frequency"))
         else:
             yield _over_frequency(group, spectra)
+
+
+def _wide_enough(axis: Mapping[str, Any], series: Sequence[Series]) -> Mapping[str, Any]:
+    """Return the axis without its range, the event, where that would show only a handful of values."""
+    if "range" not in axis:
+        return axis
+    first, last = axis["range"]
+    seen = max(int(((first <= s.time) & (s.time <= last) & np.isfinite(s.values)).sum()) for s in series)
+    return axis if seen >= 4 * FEW else {name: of for name, of in axis.items() if name != "range"}
 
 
 def _waveforms(
@@ -234,6 +255,24 @@ def _envelope_plane(envelope: Envelope, analysis: Analysis, parameters: Paramete
     return Plot("Ride-through envelope", caption, traces, layout)
 
 
+def _against_limits(table: Table) -> Plot:
+    """Return bars of what was measured of each order beside a line of steps, the limits on the same base."""
+    rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+    rows = sorted((r for r in rows if str(r["Order"]).isdigit()), key=lambda r: int(str(r["Order"])))
+    traces: list[dict[str, Any]] = []
+    for i, statistic in enumerate(dict.fromkeys(r["Statistic"] for r in rows)):
+        of = [r for r in rows if r["Statistic"] == statistic]
+        orders = [int(str(r["Order"])) for r in of]
+        bars = {"x": orders, "y": _numbers([np.nan if r["Measured"] is None else r["Measured"] for r in of])}
+        limit = {"x": orders, "y": _numbers([r["Limit"] for r in of])}
+        step = {"shape": "hvh", "color": "#c0392b", "width": 1.5, "dash": ("solid", "dash", "dot")[i % 3]}
+        colour = {"color": OTHERS[i % len(OTHERS)]}
+        traces.append({"type": "bar", "name": f"{statistic}", "marker": colour, **bars})
+        traces.append({"name": f"limit of the {statistic}", "mode": "lines", "line": step, **limit})
+    axis = {"title": {"text": "Harmonic order"}, "dtick": 2, "tick0": 3}
+    return Plot(table.title, table.note, traces, _layout(axis, "Share [%]", ()))
+
+
 QUIET: Final = 0.5
 """Harmonics are drawn on an axis of at least this, or noise would look like distortion [%]."""
 
@@ -263,7 +302,7 @@ def _over_frequency(group: str, spectra: Sequence[Series]) -> Plot:
     traces = [_curve(s, i) for i, s in enumerate(spectra)]
     layout = _layout({"title": {"text": "Frequency [Hz]"}, "type": kind}, label, ())
     layout["yaxis"] |= {"type": scale} | ({"tickformat": ""} if scale == "log" else {})
-    return Plot(title, caption, traces, layout)
+    return Plot(title, caption, traces, layout, more=group in MORE)
 
 
 def _layout(axis: Mapping[str, Any], label: str, shapes: Sequence[Any]) -> dict[str, Any]:
@@ -272,9 +311,7 @@ def _layout(axis: Mapping[str, Any], label: str, shapes: Sequence[Any]) -> dict[
         "yaxis": {
             "gridcolor": "#e8eaed",
             "zerolinecolor": "#9aa0a6",
-            "tickformat": ""
-            if label.endswith(("[%]", "[pu]", "[Hz]"))
-            else "~s",  # kV and kW, but no milli-pu
+            "tickformat": "~s" if label.endswith(PREFIXED) else "",  # kV and kW, but no milli-pu
             "title": {"text": label},
         },
         "shapes": list(shapes),
@@ -294,11 +331,17 @@ def _curve(series: Series, number: int) -> dict[str, Any]:
 
 
 def _numbers(values: Any) -> list[float | None]:
-    """Return values with five digits, null where there is none, so that a line has a gap there."""
+    """Return values with five digits, or as many as resolve their spread in a thousand steps.
+
+    Null stands where there is no value, so that a line has a gap there.
+    """
     given = np.asarray(values, dtype=float)
     good = np.isfinite(given)
     size = np.abs(np.where(good & (given != 0), given, 1.0))
     digits = 4 - np.floor(np.log10(size))
+    spread = float(np.ptp(given[good])) if good.any() else 0.0
+    if spread > 0:  # 60.0003 Hz beside 60.0007 Hz are no 60.000 and 60.001 Hz
+        digits = np.maximum(digits, min(3 - np.floor(np.log10(spread)), FINEST))
     # Dividing or multiplying by a whole power of ten gives the float that prints shortest.
     up, down = 10.0 ** np.maximum(digits, 0), 10.0 ** np.maximum(-digits, 0)
     rounded = np.rint(np.where(good, given, 0.0) * up / down) / up * down
@@ -307,8 +350,16 @@ def _numbers(values: Any) -> list[float | None]:
     return [value if fine else None for value, fine in zip(rounded.tolist(), good.tolist(), strict=True)]
 
 
+FINEST: Final = 9
+"""Decimals that the spread of values may ask for."""
+
+
 def _colour(phase: str, number: int) -> str:
     return COLOURS.get(phase[:1] if phase in {"ab", "bc", "ca"} else phase, OTHERS[number % len(OTHERS)])
+
+
+def _place(group: str) -> int:
+    return FIRST.index(group) if group in FIRST else len(FIRST)
 
 
 def _upright(instant: float) -> dict[str, Any]:

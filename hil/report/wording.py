@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from math import floor, log10
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hil.analysis.result import SECTIONS
 from hil.units import parse, show
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from hil.analysis.result import Analysis, Cell, Result, Table
     from hil.compliance.verdict import Verdict
+
+
+EVENT_FIRST: Final = ("Capture", "Voltage event", "Ride-through")
+"""Sections that come before the others: what happened, before what the supply was like."""
+LAST: Final = ("Power quality",)
+"""Sections that come after the others: they are the longest."""
+MANY: Final = 2
+"""From so many results that lack a value for the same reason, they share a line."""
+REPEATED: Final = 3
+"""From so many results of a section that a remark stands beside, it is told once below them."""
+
+
+SPOILT: Final = "samples behind it are missing or clipped"
 
 
 def measured(of: Verdict | Result) -> str:
@@ -41,7 +55,7 @@ def margin(verdict: Verdict) -> str:
 def state(result: Result) -> str:
     """Return what a person must know about a result beside its value."""
     parts = [] if result.state == "ok" else [result.state]
-    parts += [] if result.valid else ["samples behind it are missing or clipped"]
+    parts += [] if result.valid else [SPOILT]
     return "; ".join([*parts, *filter(None, [result.note])])
 
 
@@ -54,8 +68,41 @@ def cell(value: Cell, unit: str) -> str:
 
 def sections(analysis: Analysis) -> Iterator[tuple[str, list[Result], list[Table]]]:
     """Yield (heading, results, tables) in the order that people read them; empty sections are left out."""
-    for heading in ("", *SECTIONS):
+    between = (name for name in SECTIONS if name not in EVENT_FIRST + LAST)
+    for heading in ("", *EVENT_FIRST, *between, *LAST):
         results = [result for result in analysis.results if result.section == heading]
         tables = [table for table in analysis.tables if table.section == heading]
         if results or tables:
             yield heading, results, tables
+
+
+def split(results: Sequence[Result]) -> tuple[list[Result], dict[str, list[Result]]]:
+    """Return the results to show one by one, and those without a value that share a reason, by reason."""
+    missing = Counter(state(result) for result in results if result.value is None)
+    shared: dict[str, list[Result]] = {reason: [] for reason, count in missing.items() if count >= MANY}
+    shown: list[Result] = []
+    for result in results:
+        reason = state(result)
+        (shared[reason] if result.value is None and reason in shared else shown).append(result)
+    return shown, shared
+
+
+def remarks(results: Sequence[Result]) -> tuple[list[str], list[str]]:
+    """Return the remark of each result, and those that many share, which stand below with a number."""
+    parts = [list(filter(None, state(result).split("; "))) for result in results]
+    counts = Counter(part for of in parts for part in dict.fromkeys(of))
+    often = [part for part, count in counts.items() if count >= REPEATED and len(part) > 20]
+    marks = {part: f"({number})" for number, part in enumerate(often, 1)}
+    told = ["; ".join(p for p in of if p not in marks) for of in parts]
+    marked = [
+        " ".join(filter(None, (text, *(marks[p] for p in of if p in marks))))
+        for text, of in zip(told, parts, strict=True)
+    ]
+    return marked, [f"{mark} {part}" for part, mark in marks.items()]
+
+
+def columns_told(of: Table) -> list[int]:
+    """Return the columns of a table that hold anything; all of them where there is no row."""
+    return [
+        k for k in range(len(of.columns)) if not of.rows or any(row[k] not in {"", None} for row in of.rows)
+    ]

@@ -198,3 +198,12 @@ def test_a_capture_of_a_run_is_corrected_before_it_is_measured(hil, record):
     assert found["voltage_a"]["value"] == pytest.approx(480 / 3**0.5, rel=2e-3)
     assert found["current_a"]["value"] == pytest.approx(0.8 * 100e3 / (3**0.5 * 480), rel=0.02)
     assert found["trigger"]["value"] == 0.0
+
+
+def test_the_event_and_the_margins_stand_first(hil):
+    code, out, _ = hil("analyze", FAULT, "--envelope", "ieee2800", "--distortion", "ieee519_2022_voltage")
+    assert code == 0
+    top = out[out.index("At a glance") : out.index("Good samples")]
+    assert re.search(r"Event +dip, phases b, to 0\.38\d* pu, duration unfinished", top)
+    assert "Envelope ieee2800" in top
+    assert re.search(r"IEEE 519-2022, voltage distortion +(PASS|FAIL|INVALID|INCONCLUSIVE) ", top)

@@ -133,3 +133,14 @@ def test_a_wrong_number_of_jobs(hil, folder, jobs):
     code, _, err = hil("analyze", "captures", "--jobs", jobs)
     assert code == 2
     assert "--jobs" in err
+
+
+def test_the_summary_says_how_each_capture_stands_against_limits(hil, folder):
+    """A column of its own, where limits were asked for; steady.csv has no distortion to speak of."""
+    _, plain, _ = hil("analyze", "captures")
+    assert "Limits" not in plain
+    code, out, _ = hil("analyze", "captures", "--distortion", "ieee519_2022_voltage")
+    assert code == 2  # one capture is cut
+    assert "Limits" in out
+    steady = next(line for line in out.splitlines() if "steady.csv" in line)
+    assert steady.split()[-1] == "PASS"
