@@ -48,6 +48,7 @@ class Done:
     found: dict[str, Any] | None
     """Results, tables and warnings as for JSON, with `samples` and `rate`; None where it failed."""
     error: str | None = None
+    """What went wrong, if only with the report."""
     report: Path | None = None
 
 
@@ -55,11 +56,12 @@ def captures_in(folder: Path) -> list[Path]:
     """Return the captures in a folder and its subfolders, in order.
 
     Of COMTRADE the .cfg stands for both; a .txt is more often a note than a capture, and left out.
+    What has the name of a capture and is none, such as a link to nowhere, is told when it is analysed.
     """
     found = []
     for path in sorted(folder.rglob("*")):
         suffix = path.suffix.lower()
-        if suffix in READERS and suffix != ".txt" and path.is_file() and not path.name.startswith("."):
+        if suffix in READERS and suffix != ".txt" and not path.is_dir() and not path.name.startswith("."):
             beside = {other.name.lower() for other in path.parent.glob(f"{escape(path.stem)}.*")}
             if suffix != ".dat" or f"{path.stem}.cfg".lower() not in beside:
                 found.append(path)
@@ -67,15 +69,11 @@ def captures_in(folder: Path) -> list[Path]:
 
 
 def analyse(job: Job) -> Done:
-    """Analyse one file; whatever is wrong with it stands in the answer."""
+    """Analyse one file; whatever is wrong with it, or with its report, stands in the answer."""
+    if job.path.is_symlink() and not job.path.exists():
+        return Done(job.path, None, f"{job.path}: this link leads nowhere")
     try:
         result = study(job.path, job.question)
-        if job.report is not None:
-            from hil.report.html import from_analysis, render  # noqa: PLC0415 - loads plotly
-
-            job.report.parent.mkdir(parents=True, exist_ok=True)
-            page = render(from_analysis(job.path.name, result.excerpt, result.analysis, result.envelope))
-            job.report.write_text(page, encoding="utf-8")
     except HilError as error:
         return Done(job.path, None, str(error))
     except OSError as error:
@@ -87,7 +85,18 @@ def analyse(job: Job) -> Done:
     stored = analysis_to_dict(result.analysis)
     kept = {name: stored[name] for name in ("results", "tables", "warnings")}
     about = {"samples": result.samples, "rate": result.rate}
-    return Done(job.path, {**about, **kept}, report=job.report)
+    done = Done(job.path, {**about, **kept}, report=job.report)
+    if job.report is not None:
+        from hil.report.html import from_analysis, render  # noqa: PLC0415 - loads plotly
+        from hil.report.page import save  # noqa: PLC0415 - only here
+
+        page = render(from_analysis(job.path.name, result.excerpt, result.analysis, result.envelope))
+        try:
+            job.report.parent.mkdir(parents=True, exist_ok=True)
+            save(page, job.report)
+        except OSError as error:
+            return replace(done, error=str(error), report=None)
+    return done
 
 
 def in_processes(jobs: Sequence[Job], workers: int | None = None) -> Iterator[Done]:
@@ -146,7 +155,7 @@ def on_cluster(jobs: Sequence[Job], address: str) -> Iterator[Done]:
         running = {}
         for job in jobs:
             there = replace(
-                job, path=job.path.resolve(), report=None if job.report is None else job.report.resolve()
+                job, path=job.path.absolute(), report=None if job.report is None else job.report.absolute()
             )
             running[client.submit(analyse, there, pure=False, retries=1)] = job.path
         for future in distributed.as_completed(list(running), loop=client.loop):

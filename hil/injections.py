@@ -76,6 +76,7 @@ class Injections:
     """A plan."""
 
     name: str
+    """Its file, for messages."""
     title: str
     points: tuple[Point, ...]
     grid: Grid | None
@@ -98,7 +99,7 @@ def load_injections(path: str | Path) -> Injections:
 def _read(path: Path) -> tuple[str, dict[str, Any]]:
     """Return the label and the content of a plan; none is shipped."""
     try:
-        return path.stem, tomllib.loads(path.read_text("utf-8"))
+        return str(path), tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise ConfigError(
             f"injection plan {str(path)!r}: {error.strerror}; give the path of a .toml file"

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from hil.analysis.analyze import Measured
     from hil.analysis.power.series import PowerSeries
+    from hil.injections import Injections
     from hil.waveform import Capture, Channel, Waveform
 
 OURS: Final = (".h5", ".blk")
@@ -79,11 +80,7 @@ class Study:
 
 def study(path: Path, question: Question, progress: Callable[[float], None] | None = None) -> Study:
     """Return what a captured file holds; progress is called with the share that is done."""
-    capture: Capture
-    if path.suffix.lower() in OURS and path.is_file():
-        capture = apply_mapping(corrected(path)[0], question.mapping)
-    else:
-        capture = open_capture(path, question.mapping)
+    capture = _opened(path, question.mapping)
     envelopes = [load_envelope(name) for name in question.envelopes]
     measured = measure(capture, question.given, progress)
     parts = [
@@ -107,19 +104,21 @@ def study(path: Path, question: Question, progress: Callable[[float], None] | No
     )
 
 
-def study_injections(path: Path) -> Analysis:
-    """Return the impedance and the stability that a plan of injections tells (`hil.injections`).
+def study_injections(path: Path) -> tuple[Injections, Analysis]:
+    """Return a plan of injections, and the impedance and the stability that it tells (`hil.injections`).
 
     The captures of the plan are named as seen from its folder.
     """
     plan = load_injections(path)
+    found = impedance_from_plan(plan, lambda name: _opened(path.parent / name, {}))
+    return plan, joined([impedance_findings(found, plan.grid)])
 
-    def opened(name: str) -> Capture:
-        where = path.parent / name
-        ours = where.suffix.lower() in OURS and where.is_file()
-        return corrected(where)[0] if ours else open_capture(where)
 
-    return joined([impedance_findings(impedance_from_plan(plan, opened), plan.grid)])
+def _opened(path: Path, mapping: Mapping[str, str]) -> Capture:
+    """Return a capture, one of a run corrected."""
+    if path.suffix.lower() in OURS and path.is_file():
+        return apply_mapping(corrected(path)[0], mapping)
+    return open_capture(path, mapping)
 
 
 def _envelopes(measured: Measured, envelopes: list[Envelope]) -> Findings:

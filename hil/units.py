@@ -1,5 +1,6 @@
 """Text such as "230 V" becomes an SI float here, at the edge, and nowhere else."""
 
+import math
 import re
 from typing import Final
 
@@ -47,6 +48,10 @@ def parse(text: object, unit: str, name: str) -> float:
         if found.startswith(prefix) and found[len(prefix) :] in _UNITS:
             base = _UNITS[found[len(prefix) :]]
             if base == unit and (base or not prefix):
+                if not math.isfinite(number * factor):
+                    raise ConfigError(
+                        f"{name}: {text!r} is beyond what a number can hold; check the exponent"
+                    )
                 return number * factor
     raise ConfigError(f"{name}: {text!r} is not in {unit}")
 

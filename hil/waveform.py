@@ -111,8 +111,10 @@ class Waveform:
                 f"{self.source or 'waveform'}: {len(self.channels)} channels named, "
                 f"samples have shape {self.samples.shape}"
             )
-        if not self.rate > 0:
-            raise FormatError(f"{self.source or 'waveform'}: sampling rate {self.rate:g} Hz is not positive")
+        if not 0 < self.rate < np.inf:
+            raise FormatError(
+                f"{self.source or 'waveform'}: sampling rate {self.rate:g} Hz is not positive and finite"
+            )
         if self.valid is not None and self.valid.shape != (self.samples.shape[1],):
             raise FormatError(f"{self.source or 'waveform'}: the validity mask does not match the samples")
         self.samples.setflags(write=False)
@@ -169,27 +171,6 @@ class Waveform:
             valid=None if self.valid is None else self.valid[first : max(first, last)],
             start=self.start + first / self.rate,
         )
-
-    def between(self, begin: float, end: float) -> Waveform:
-        """Return the part with begin <= time < end [s]; a view, nothing is copied."""
-        first = max(0, int(np.ceil((begin - self.start) * self.rate - 1e-6)))
-        last = min(len(self), int(np.ceil((end - self.start) * self.rate - 1e-6)))
-        if last <= first:
-            raise ConfigError(
-                f"{self.source or 'waveform'} runs from {self.start:g} to {self.start + self.duration:g} s; "
-                f"there is nothing between {begin:g} and {end:g} s"
-            )
-        return replace(
-            self,
-            samples=self.samples[:, first:last],
-            valid=None if self.valid is None else self.valid[first:last],
-            start=self.start + first / self.rate,
-            history=(*self.history, f"between({begin:g} s, {end:g} s)"),
-        )
-
-    def with_channels(self, channels: Sequence[Channel], note: str) -> Waveform:
-        """Return the same samples under other names, units or roles."""
-        return replace(self, channels=tuple(channels), history=(*self.history, note))
 
     def to_pandas(self) -> pd.DataFrame:
         """Return a frame with one column per channel, indexed by time [s]."""

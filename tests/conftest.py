@@ -1,5 +1,11 @@
 """A bench time that tests move by hand, with terminals that follow at once."""
 
+import os
+
+# Matrices here are small: the threads of OpenBLAS, which reads this as numpy is imported, would take
+# several times longer to meet than the work does, and more still beside the other workers of a test run.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import threading
 
 import pytest

@@ -14,9 +14,11 @@ from rich.console import Console
 from hil.analysis.result import SECTIONS, Analysis, Result, Series, Table
 from hil.compliance.envelope import load_envelope
 from hil.compliance.verdict import Outcome, judge_all, load_criteria
+from hil.errors import StorageError
 from hil.record import Event, RecordWriter, open_record
 from hil.report.glance import glance, worst
 from hil.report.html import ReportInput, from_analysis, from_record, render
+from hil.report.page import save
 from hil.report.plots import plots
 from hil.report.terminal import print_results, print_verdicts
 from hil.report.thin import BUCKETS, thin, thin_series
@@ -271,6 +273,9 @@ def test_the_file_stays_small(event):
         (3.0, 20.0, "", "3 ± 20"),
         (-5.0, 0.0, "A", "-5 A"),
         (60.0, 2e-12, "Hz", "60 Hz"),
+        (4.794e-06, None, "%", "< 0.0001 %"),
+        (2e-4, None, "%", "0.0002 %"),
+        (0.0, None, "%", "0 %"),
         (None, None, "s", "–"),
         ("abc", None, "", "abc"),
     ],
@@ -437,6 +442,11 @@ def test_a_glance_says_where_samples_are_bad():
     doubtful = Result("event_duration", "Duration", 0.3, "s", valid=False)
     (line,) = glance(Analysis((Result("event_kind", "Kind", "dip"), doubtful)))
     assert line.text == "dip, for 300 ms (samples behind it are missing or clipped)"
+    cut = Result("event_duration", "Duration", None, "s", state="unfinished")
+    trip = Result("trip", "Trip", None, "s", state="unfinished")
+    phase = Result("faulted_phases", "Phases", "b")
+    (line,) = glance(Analysis((Result("event_kind", "Kind", "dip"), phase, cut, trip)))
+    assert line.text == "dip, phase b, the record ends inside the event"
     (line,) = glance(Analysis((Result("event_kind", "Kind", None, state="no event"),)))
     assert line.text == "no event"
 
@@ -465,6 +475,59 @@ def test_limits_of_distortion_are_drawn_as_steps_beside_the_bars():
     assert (bars["type"], bars["x"], bars["y"]) == ("bar", [5, 7], [1.0, 4.5])  # the total is no order
     assert (steps["line"]["shape"], steps["x"], steps["y"]) == ("hvh", [5, 7], [4.0, 4.0])
     assert "277 V" in plot.caption
+
+
+def test_an_event_that_outlasts_the_record_is_drawn_to_its_end():
+    """The envelope of IEEE 2800 goes on for 6 s from the inception; the picture ends with the samples."""
+    known = (Result("inception", "I", 0.2, "s"), Result("reference_voltage", "U", 277.0, "V"))
+    time = np.arange(-0.5, 1.5, 0.01)
+    series = Series("urms_a", "Ua", "V", time, np.where(time < 0.2, 277.0, 100.0), "a", "urms")
+    *waves, rms = plots(Analysis(known, (series,)), waveform(), load_envelope("ieee2800"), {}, 9999)
+    for plot in (*waves, rms):
+        assert plot.layout["xaxis"]["range"] == pytest.approx([0.1, 1.5])
+    (envelope,) = (trace for trace in rms.traces if trace["name"] == "envelope")
+    assert (envelope["x"][0], envelope["x"][-1]) == pytest.approx((0.2, 6.2))
+
+
+def test_channels_beside_those_analysed_are_folded_away():
+    names = (("ia", "a"), ("feeder a", "a"), ("ib", "b"), ("i_n", "n"))
+    channels = tuple(Channel(name, "A", "current", phase) for name, phase in names)
+    wave = Waveform(np.zeros((4, 100)), channels, RATE, 0.0)
+    drawn = {plot.title: plot for plot in plots(Analysis(()), wave, None, {}, 9999)}
+    assert [trace["name"] for trace in drawn["Currents"].traces] == ["ia", "ib"]
+    assert [trace["name"] for trace in drawn["Other currents"].traces] == ["feeder a", "i_n"]
+    assert [drawn[name].more for name in ("Currents", "Other currents")] == [False, True]
+
+
+def test_an_angle_of_180_deg_does_not_jump():
+    hertz = np.array([10.0, 20.0, 30.0])
+    angle = Series("phase_dq_1", "Z_dq", "deg", hertz, np.array([179.0, -179.0, 178.0]), group="phase")
+    (plot,) = plots(Analysis((), spectra=(angle,)), None, None, {}, 0)
+    assert plot.traces[0]["y"] == [179.0, 181.0, 178.0]
+    assert plot.traces[0]["mode"] == "lines+markers"
+
+
+@pytest.mark.parametrize(("share", "told"), [(0.004, True), (0.1, False)])
+def test_harmonics_too_small_to_see_are_told(share, told):
+    orders, values = np.array([60.0, 120.0]), np.array([100.0, share])
+    spectrum = Series("harmonics_v_a", "Ua", "%", orders, values, "a", "harmonics_v")
+    (plot,) = plots(Analysis((), spectra=(spectrum,)), None, None, {}, 0)
+    assert ("None exceeds 0.005 %" in plot.caption) is told
+
+
+def test_a_page_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch):
+    path = tmp_path / "report.html"
+    save("old", path)
+
+    def full(self, text, encoding):
+        with self.open("w", encoding=encoding) as file:
+            file.write(text[:1])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(type(path), "write_text", full)
+    with pytest.raises(StorageError, match=r"report\.html: this page cannot be written \(No space"):
+        save("new", path)
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("report.html", "old")]
 
 
 def test_what_has_few_values_is_not_drawn():
@@ -507,6 +570,15 @@ def test_a_wide_table_keeps_its_numbers_whole(width):
     assert "…" not in text
     assert "12 more rows; columns Quantity" in many
     assert many.count("123.4 V") >= 5
+
+
+def test_long_heads_are_broken_and_nothing_is_cut():
+    heads = tuple(f"Load {k}, share of the energy" for k in range(8))
+    many = Table("b", "Bands", heads, ("W",) * 8, ((123.4,) * 8,) * 4)
+    out = io.StringIO()
+    print_results(Analysis((), tables=(many,)), Console(file=out, width=100))
+    assert out.getvalue().count("123.4 W") == 32
+    assert out.getvalue().count("energy") == 8
 
 
 def test_a_limit_of_variation_is_told_with_its_number():

@@ -40,6 +40,9 @@ def test_parse(text, unit, value):
         ("", "V"),
         (None, "V"),
         ("1 k", ""),
+        ("1e999 V", "V"),
+        ("-1e999 V", "V"),
+        ("1e306 kV", "V"),
     ],
 )
 def test_what_has_no_unit_or_the_wrong_one_is_refused(given, unit):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hil.errors import ConfigError, FormatError
-from hil.waveform import Channel, Waveform
+from hil.waveform import Channel, Waveform, blocks, find
 
 VA = Channel("va", "V", "voltage", "a")
 IB = Channel("ib", "A", "current", "b")
@@ -20,19 +20,33 @@ def test_samples_cannot_be_changed():
         waveform()["va"][0] = 1.0
 
 
-def test_between_is_a_view_with_its_own_start():
-    whole = waveform(start=-0.05)
-    part = whole.between(0.0, 0.01)
+def test_a_part_is_a_view_with_its_own_start():
+    whole = waveform(start=-0.05, valid=np.arange(100) != 55)
+    part = whole.part(50, 60)
     assert len(part) == 10
     assert part.start == pytest.approx(0.0)
     assert part["va"][0] == 50.0
     assert np.shares_memory(part.samples, whole.samples)
-    assert "between" in part.history[-1]
+    assert np.flatnonzero(~part.valid).tolist() == [5]
 
 
-def test_between_outside_says_what_there_is():
-    with pytest.raises(ConfigError, match="runs from 0 to 0.1 s"):
-        waveform().between(0.2, 0.3)
+@pytest.mark.parametrize(
+    ("first", "last", "kept"),
+    [(-5, 3, [0, 1, 2]), (98, 200, [98, 99]), (7, 7, []), (9, 4, []), (200, 300, [])],
+)
+def test_a_part_ends_with_the_record(first, last, kept):
+    assert waveform().part(first, last)["va"].tolist() == kept
+
+
+def test_blocks_follow_each_other():
+    parts = list(blocks(waveform(), 30))
+    assert [len(part) for part in parts] == [30, 30, 30, 10]
+    assert np.concatenate([part["va"] for part in parts]).tolist() == list(range(100))
+
+
+def test_the_nearest_sample_inside_the_record():
+    wave = waveform(start=-0.05)
+    assert [wave.index(t) for t in (-1.0, -0.05, 0.0004, 0.0006, 1.0)] == [0, 0, 50, 51, 99]
 
 
 def test_unknown_channel_says_which_there_are():
@@ -43,6 +57,9 @@ def test_unknown_channel_says_which_there_are():
 def test_find_keeps_the_order_of_phases():
     assert waveform().find("voltage") == (VA,)
     assert waveform().find("current", ("b",)) == (IB,)
+    other = Channel("other", "V", "voltage", "a", place="load")
+    assert find([IB, other, VA], "voltage", ("b", "a")) == (VA,)
+    assert find([IB, other, VA], "voltage", place="load") == (other,)
 
 
 @pytest.mark.parametrize(
@@ -52,12 +69,18 @@ def test_find_keeps_the_order_of_phases():
         (np.zeros(5), (VA,), 1.0),
         (np.zeros((1, 5)), (VA,), 0.0),
         (np.zeros((1, 5)), (VA,), float("nan")),
+        (np.zeros((1, 5)), (VA,), float("inf")),
         (np.zeros((2, 5)), (VA, VA), 1.0),
     ],
 )
 def test_what_does_not_fit_together_is_refused(samples, channels, rate):
     with pytest.raises(FormatError):
         Waveform(samples, channels, rate)
+
+
+def test_a_mask_of_another_length_is_refused():
+    with pytest.raises(FormatError, match="mask does not match"):
+        waveform(valid=np.ones(99, bool))
 
 
 def test_to_pandas_names_units_and_time():

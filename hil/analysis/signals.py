@@ -1,4 +1,4 @@
-"""What a record holds, sorted for analysis: voltages, currents, DC, trigger, and which samples are good."""
+"""What a record holds, sorted for analysis: voltages, currents, and which samples are good."""
 
 from __future__ import annotations
 
@@ -80,7 +80,6 @@ class Signals:
     voltages: Group
     """Phase-to-neutral where recorded, else between lines, else one channel without a phase."""
     currents: Group
-    dc_voltages: Group
 
     @property
     def line_to_line(self) -> bool:
@@ -92,14 +91,18 @@ class Signals:
         return self.waveform.start + index / self.waveform.rate
 
 
+def ac_voltages(channels: Sequence[Channel]) -> tuple[Channel, ...]:
+    """Return the voltages to neutral where there are any, else those between lines, else the one plain."""
+    found = (find(channels, "voltage", phases) for phases in (PHASES, LINES, ("",)))
+    return next((voltages for voltages in found if voltages), ())
+
+
 def voltages_in(channels: Sequence[Channel], whose: str) -> tuple[Channel, ...]:
     """Return the AC voltages that the analysis goes by.
 
     Raises `ConfigError` where no channel is an AC or DC voltage: there is nothing to refer to.
     """
-    voltages: tuple[Channel, ...] = ()
-    for phases in (PHASES, LINES, ("",)):
-        voltages = voltages or find(channels, "voltage", phases)
+    voltages = ac_voltages(channels)
     if not voltages and not find(channels, "voltage", ("dc",)):
         roles = [f"{c.place} {c.quantity or 'unknown'}".strip() for c in channels]
         names = ", ".join(f"{c.name} ({role})" for c, role in zip(channels, roles, strict=True))
@@ -113,6 +116,5 @@ def voltages_in(channels: Sequence[Channel], whose: str) -> tuple[Channel, ...]:
 def sort(waveform: Waveform) -> Signals:
     """Return the signals of a waveform, which must hold samples; see `voltages_in` for what it raises."""
     voltages = voltages_in(waveform.channels, waveform.source or "waveform")
-    dc = waveform.find("voltage", ("dc",))
     currents = waveform.find("current") or waveform.find("current", ("",))
-    return Signals(waveform, group(waveform, voltages), group(waveform, currents), group(waveform, dc))
+    return Signals(waveform, group(waveform, voltages), group(waveform, currents))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,9 +29,10 @@ class _Level:
     steps: list[float] = field(default_factory=list)
 
     def take(self, row: NDArray[Any]) -> None:
+        row = row[np.isfinite(row)]
         if row.size:
-            self.low = min(self.low, float(np.fmin.reduce(row)))
-            self.high = max(self.high, float(np.fmax.reduce(row)))
+            self.low = min(self.low, float(row.min()))
+            self.high = max(self.high, float(row.max()))
 
     def take_steps(self, row: NDArray[Any]) -> None:
         steps = np.abs(np.diff(row[np.isfinite(row)].astype(float)))
@@ -69,9 +71,20 @@ def survey(capture: Capture) -> Findings:
             ("dc_voltage_min", "Lowest DC voltage", level.low),
             ("dc_voltage_max", "Highest DC voltage", level.high),
         ):
-            wide = None if channel.uncertainty is None else channel.uncertainty * abs(value)
-            whole = good == len(capture)
-            results.append(Result(key, title, value, "V", wide, valid=whole, method="extreme sample"))
+            known = isfinite(value)
+            wide = channel.uncertainty * abs(value) if known and channel.uncertainty is not None else None
+            results.append(
+                Result(
+                    key,
+                    title,
+                    value if known else None,
+                    "V",
+                    wide,
+                    "ok" if known else "not determinable",
+                    valid=good == len(capture),
+                    method="extreme sample",
+                )
+            )
     return Findings(under("Capture", results))
 
 

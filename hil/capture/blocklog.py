@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, Self
 import numpy as np
 
 from hil.capture.lazy import LazyCapture
+from hil.capture.parsing import items, opened
 from hil.errors import ConfigError, FormatError, StorageError
 from hil.waveform import Channel
 
@@ -54,7 +55,7 @@ class BlockLog:
         self.rate = rate
         self.stored = 0
         """Samples per channel appended so far."""
-        if not channels or not rate > 0:
+        if not channels or not 0 < rate < np.inf:
             raise ConfigError(
                 f"{self.path}: a capture needs channels and a rate, got {len(channels)}, {rate:g} Hz"
             )
@@ -176,13 +177,12 @@ class Scan:
         samples = np.full((len(self.channels), last - first), np.nan, "<f4")
         begin = bisect_right(self.blocks, first, key=lambda block: block[0]) - 1
         end = bisect_left(self.blocks, last, key=lambda block: block[0])
-        with self.path.open("rb") as file:
+        with opened(self.path) as file:
             for start, n, at in self.blocks[max(begin, 0) : end]:
                 low, high = max(start, first), min(start + n, last)
-                for row in samples if low < high else ():
-                    file.seek(at + 4 * (low - start))
-                    row[low - first : high - first] = np.fromfile(file, "<f4", high - low)
-                    at += 4 * n  # noqa: PLW2901 - on to the next channel of the block
+                for k, row in enumerate(samples if low < high else ()):
+                    offset = at + 4 * (k * n + low - start)  # channel after channel
+                    row[low - first : high - first] = items(file, "<f4", high - low, offset)
         return samples
 
     def pieces(self, length: int) -> Iterator[NDArray[np.float32]]:
@@ -201,35 +201,28 @@ def scan_block_log(path: str | Path) -> Scan:
         raise FormatError(f"{path}: cannot be read as a block log ({error.strerror or error})") from None
 
 
-def read_block_log(path: str | Path) -> tuple[dict[str, Any], NDArray[np.float32], bool, int]:
-    """Return (header, samples, complete, lost) of a block log, whatever happened to it.
-
-    Samples have shape (channels, n), a lost one is NaN. Complete: it was closed and nothing is lost.
-    """
-    scan = scan_block_log(path)
-    return scan.header, scan.part(0, scan.span), scan.closed and not scan.lost, scan.lost
-
-
 def open_block_log(path: Path) -> LazyCapture:
     """Return the raw samples that a run left unsealed, or is still writing."""
+    return _capture(scan_block_log(path))
+
+
+def load_block_log(path: str | Path) -> tuple[Waveform, dict[str, Any]]:
+    """Return the raw samples that a run left unsealed, and what is known of them, as of a sealed capture."""
     scan = scan_block_log(path)
+    about = {"complete": False, "acquired": None, "stored": scan.stored, "lost": scan.lost}
+    corrections = scan.header["metadata"].get("corrections", {})
+    return _capture(scan).part(0, scan.span), {**about, "corrections": corrections}
+
+
+def _capture(scan: Scan) -> LazyCapture:
     return LazyCapture(
         scan.channels,
         scan.rate,
         scan.span,
         scan.part,
-        history=(f"read {path.name} (block log of a run that ended early, NOT complete, raw)",),
-        source=path.name,
+        history=(f"read {scan.path.name} (block log of a run that ended early, NOT complete, raw)",),
+        source=scan.path.name,
     )
-
-
-def load_block_log(path: str | Path) -> tuple[Waveform, dict[str, Any]]:
-    """Return the raw samples that a run left unsealed, and what is known of them, as of a sealed capture."""
-    path = Path(path)
-    scan = scan_block_log(path)
-    about = {"complete": False, "acquired": None, "stored": scan.stored, "lost": scan.lost}
-    corrections = scan.header["metadata"].get("corrections", {})
-    return open_block_log(path).part(0, scan.span), {**about, "corrections": corrections}
 
 
 def _scan(path: Path, file: BinaryIO) -> Scan:
@@ -237,7 +230,7 @@ def _scan(path: Path, file: BinaryIO) -> Scan:
     header, at = _read_header(path, file)
     try:
         channels = tuple(Channel(**c) for c in header["channels"])
-        known = bool(channels) and header["rate"] > 0 and isinstance(header["metadata"], dict)
+        known = bool(channels) and 0 < header["rate"] < np.inf and isinstance(header["metadata"], dict)
     except (KeyError, TypeError):
         known = False
     if not known:

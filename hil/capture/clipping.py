@@ -123,12 +123,6 @@ def rails(
     return look.found()
 
 
-def clipped(samples: NDArray[Any], channels: Sequence[Channel]) -> NDArray[np.bool_]:
-    """Return where a channel is clipped, shape (n,), of samples of shape (channels, n)."""
-    pieces = (samples[:, first : first + PIECE] for first in range(0, samples.shape[1], PIECE))
-    return at_rails(samples, rails(pieces, channels))
-
-
 def _changes(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
     """Return the indices before which a mask changes."""
     return np.flatnonzero(mask[1:] != mask[:-1]) + 1

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 
+from hil import jit
 from hil.capture.guess import si_unit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import ModuleType
 
     from numpy.typing import NDArray
 
@@ -81,14 +81,8 @@ def scale_of(config: Config) -> Scale:
         b = (np.array([c.b for c in config.analogs]) * to_si).astype(dtype)
     codes = np.array(marker, float).astype(CODES[config.kind])
     lowest = config.kind != "ASCII" and all(code == MISSING[config.kind] for code in marker)
-    compiled = config.kind != "ASCII" and config.count * len(a) >= _LARGE and _kernel().COMPILED
+    compiled = config.kind != "ASCII" and config.count * len(a) >= _LARGE and jit.COMPILED
     return Scale(a[:, None], b[:, None], codes[:, None], len(config.digitals), lowest, compiled)
-
-
-def _kernel() -> ModuleType:
-    from hil.capture import comtrade_kernel  # noqa: PLC0415 - numba takes its time
-
-    return comtrade_kernel
 
 
 def convert(
@@ -138,7 +132,9 @@ def _fused(
     rows: NDArray[Any], scale: Scale, out: NDArray[Any] | None, at: int
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.bool_] | None]:
     """Do what `convert` does, compiled."""
-    kernel, na = _kernel(), len(scale.a)
+    from hil.capture import comtrade_kernel as kernel  # noqa: PLC0415 - numba takes its time
+
+    na = len(scale.a)
     codes, marker = rows["analog"], scale.marker
     floating = codes.dtype.kind == "f"
     if floating:

@@ -10,7 +10,7 @@ import numpy as np
 
 from hil.capture.comtrade_cfg import Config, parse_cfg
 from hil.capture.comtrade_data import CODES, Rows, row_type
-from hil.capture.parsing import END, contents, decode, mapped, numbers
+from hil.capture.parsing import END, contents, decode, items, mapped, numbers, opened
 from hil.errors import FormatError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Data:
 
     def head(self) -> bytes:
         """Return the first of them."""
-        with self.path.open("rb") as file:
+        with opened(self.path) as file:
             file.seek(self.offset)
             return file.read(min(4096, self.size))
 
@@ -129,7 +129,7 @@ def text_rows(config: Config, data: Data, *, spool: bool) -> Rows:
 def _tables(data: Data, columns: int) -> Iterator[NDArray[np.float64]]:
     """Yield the numbers of ASCII data, shape (rows, columns), some whole lines at a time."""
     line, rest = 1, data.size
-    with data.path.open("rb") as file:
+    with opened(data.path) as file:
         file.seek(data.offset)
         while rest > 0:
             text = file.read(min(_TEXT, rest))
@@ -147,14 +147,8 @@ def binary_rows(config: Config, data: Data) -> Rows:
         raise FormatError(f"{data.where}: {_length_defect(config, data, row.itemsize)}")
 
     def rows(first: int, last: int) -> NDArray[Any]:
-        # read, not mapped: a file that shrinks meanwhile is an error then, and not the end of the process
-        try:
-            found = np.fromfile(data.path, row, last - first, offset=data.offset + first * row.itemsize)
-        except OSError as error:
-            raise FormatError(f"{data.where}: cannot be read ({error.strerror}); copy it again") from None
-        if len(found) != last - first:
-            raise FormatError(f"{data.where}: has been cut off while it was read; copy it again")
-        return found
+        with opened(data.path) as file:
+            return items(file, row, last - first, data.offset + first * row.itemsize)
 
     return rows
 

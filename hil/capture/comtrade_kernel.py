@@ -12,29 +12,13 @@ from typing import Any, Final
 
 import numpy as np
 
-try:
-    from numba import njit
-except ImportError:
-    COMPILED = False
-
-    def _compiled(function: Any) -> Any:
-        return function
-
-else:
-    COMPILED = True
-
-    def _compiled(function: Any) -> Any:
-        try:
-            return njit(cache=True, nogil=True)(function)
-        except RuntimeError:  # nowhere to keep the cache: no folder is writable
-            return njit(nogil=True)(function)
-
+from hil.jit import compiled
 
 TILE: Final = 1024
 """Samples taken at a time."""
 
 
-@_compiled
+@compiled
 def decode(
     codes: Any,
     floating: bool,
@@ -110,7 +94,7 @@ def decode(
     return missing
 
 
-@_compiled
+@compiled
 def _take(column: Any, tile: Any) -> None:
     """Copy what lies apart, from both halves at a time: faster than the gather that a plain copy becomes."""
     half = column.size // 2
@@ -121,7 +105,7 @@ def _take(column: Any, tile: Any) -> None:
         tile[2 * half] = column[2 * half]
 
 
-@_compiled
+@compiled
 def unpack(words: Any, row: int, tile: Any, out: Any, at: int) -> None:
     """Set the rows of `out` from `row` on to the levels in words, shape (n, words), from column `at` on.
 
@@ -141,7 +125,7 @@ def unpack(words: Any, row: int, tile: Any, out: Any, at: int) -> None:
                         column[i] = tile[i] >> k & 1
 
 
-@_compiled
+@compiled
 def steady(stamps: Any, least: int, longest: int, tile: Any) -> bool:
     """Tell whether all steps between neighbours, modulo 2**32, are from `least` to `longest`.
 

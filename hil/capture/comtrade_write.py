@@ -9,20 +9,21 @@ one sampling period: exact at any rate, and no counter that wraps.
 from __future__ import annotations
 
 import datetime as dt
-import os
 import re
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import numpy as np
 
+from hil.capture.atomic import appearing
 from hil.capture.comtrade_data import MISSING, row_type
-from hil.errors import ConfigError, HilError, StorageError
+from hil.errors import ConfigError
 from hil.waveform import blocks
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from hil.waveform import Capture, Channel, Waveform
@@ -33,6 +34,8 @@ _RANGE: Final = {"BINARY": 32767, "BINARY32": 2147483647, "ASCII": 99998}
 _USED: Final = 0.97
 """Part of the range that the samples take, so that none stands at its end like a clipped one."""
 _FLOAT_RANGE: Final = "-3.4028235e38,3.4028235e38"
+_BEGIN: Final = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - the file has no zone
+"""Time of the first sample: a capture does not know it."""
 
 
 def write_comtrade(
@@ -40,18 +43,16 @@ def write_comtrade(
     path: str | Path,
     *,
     kind: str = "FLOAT32",
-    combined: bool = False,
-    begin: dt.datetime | None = None,
+    progress: Callable[[float], None] = lambda _: None,
 ) -> Path:
-    """Write a capture and return the path of its .cfg or .cff; a file that exists is never overwritten.
+    """Write a capture to a .cff, or else a .cfg and its .dat, and return the path of the .cff or .cfg.
 
     `kind`: "FLOAT32" (exact for float32 samples), "BINARY32", "BINARY" or "ASCII" (to half a code of a
-    range that is fitted to each channel). `combined`, or the suffix .cff: one file. `begin`: date
-    and time of the first sample; 1970 where it is not known. Raises `StorageError` where the disk
-    is full, and leaves nothing behind.
+    range that is fitted to each channel). `progress` is told the share that is written. A file that
+    exists is never overwritten. Raises `StorageError` where the disk is full, and leaves nothing behind.
     """
     path = Path(path)
-    combined = combined or path.suffix.lower() == ".cff"
+    combined = path.suffix.lower() == ".cff"
     whose = capture.source or "capture"
     if kind not in {"FLOAT32", *_RANGE}:
         raise ConfigError(f"{path}: no COMTRADE data of kind {kind!r}; choose FLOAT32, {', '.join(_RANGE)}")
@@ -61,36 +62,15 @@ def write_comtrade(
         )
     target = path.with_suffix(".cff" if combined else ".cfg")
     targets = [target] if combined else [path.with_suffix(".dat"), target]  # the .cfg makes the record
-    for name in targets:
-        if name.exists():
-            raise StorageError(f"{name}: already exists; a capture is never overwritten, choose another name")
-    layout = _layout(capture, kind, whose)
-    cfg = _cfg(capture, layout, begin or dt.datetime(1970, 1, 1)).encode()  # noqa: DTZ001 - as on the bench's clock
-    parts = [name.with_name(name.name + ".part") for name in targets]
-    placed: list[Path] = []
-    try:
+    with appearing(*targets) as parts:
+        layout = _layout(capture, kind, whose)
+        cfg = _cfg(capture, layout).encode()
         with parts[0].open("wb") as file:
             if combined:
                 file.write(_frame(cfg, layout, len(capture)))
-            _write_rows(capture, layout, file)
-            _keep(file)
+            _write_rows(capture, layout, file, progress)
         if not combined:
-            with parts[1].open("wb") as file:
-                file.write(cfg)
-                _keep(file)
-        for part, final in zip(parts, targets, strict=True):
-            part.replace(final)
-            placed.append(final)
-    except BaseException as error:
-        for name in (*parts, *placed):
-            with suppress(OSError):
-                name.unlink()
-        if isinstance(error, OSError) and not isinstance(error, HilError):
-            raise StorageError(
-                f"{target}: writing failed ({error.strerror}); nothing is left of it: free the disk, "
-                "or choose another folder"
-            ) from None
-        raise
+            parts[1].write_bytes(cfg)
     return target
 
 
@@ -142,7 +122,7 @@ def _layout(capture: Capture, kind: str, whose: str) -> _Layout:
     return _Layout(kind, analogs, digitals, np.where(a > 0, a, 1.0), (low + high) / 2)
 
 
-def _cfg(capture: Capture, layout: _Layout, begin: dt.datetime) -> str:
+def _cfg(capture: Capture, layout: _Layout) -> str:
     channels = capture.channels
     trigger = round(-capture.start * 1e9) if capture.triggered and capture.start < 0 else 0
     fine = trigger % 1000 > 0
@@ -161,21 +141,21 @@ def _cfg(capture: Capture, layout: _Layout, begin: dt.datetime) -> str:
     lines += [
         f"{capture.stated_frequency or 0:g}",
         "1",
-        f"{capture.rate!r},{len(capture)}",
-        _stamp(begin, 0, fine),
-        _stamp(begin, trigger, fine),
+        f"{float(capture.rate)!r},{len(capture)}",  # NumPy writes np.float64(...) of its own
+        _stamp(0, fine),
+        _stamp(trigger, fine),
         layout.kind,
-        f"{(1e9 if fine else 1e6) / capture.rate!r}",
+        f"{(1e9 if fine else 1e6) / float(capture.rate)!r}",
         "0,0",
         "F,3",  # nobody vouches for the clock, nor for leap seconds
     ]
     return "\r\n".join(lines) + "\r\n"
 
 
-def _stamp(begin: dt.datetime, after: int, fine: bool) -> str:
-    """Return a date and time some nanoseconds after the begin; in microseconds unless fine."""
+def _stamp(after: int, fine: bool) -> str:
+    """Return a date and time some nanoseconds after the first sample; in microseconds unless fine."""
     micro, nano = divmod(after, 1000)
-    time = begin + dt.timedelta(microseconds=micro)
+    time = _BEGIN + dt.timedelta(microseconds=micro)
     return f"{time:%d/%m/%Y,%H:%M:%S}.{time.microsecond:06d}" + (f"{nano:03d}" if fine else "")
 
 
@@ -197,7 +177,7 @@ def _frame(cfg: bytes, layout: _Layout, n: int) -> bytes:
     )
 
 
-def _write_rows(capture: Capture, layout: _Layout, file: BinaryIO) -> None:
+def _write_rows(capture: Capture, layout: _Layout, file: BinaryIO, progress: Callable[[float], None]) -> None:
     first = 0
     line = ",".join(["%d"] * (2 + len(layout.analogs) + len(layout.digitals))) + "\r\n"
     for block in blocks(capture, _BLOCK):
@@ -208,6 +188,7 @@ def _write_rows(capture: Capture, layout: _Layout, file: BinaryIO) -> None:
         else:
             file.write(rows.tobytes())
         first += len(block)
+        progress(first / len(capture))
 
 
 def _rows(block: Waveform, layout: _Layout, first: int) -> NDArray[Any]:
@@ -230,9 +211,3 @@ def _rows(block: Waveform, layout: _Layout, first: int) -> NDArray[Any]:
         else:
             rows["digital"][:, k // 16] |= level.astype(np.uint16) << np.uint16(k % 16)
     return rows
-
-
-def _keep(file: BinaryIO) -> None:
-    """Put a file on the disk before it gets its name."""
-    file.flush()
-    os.fsync(file.fileno())

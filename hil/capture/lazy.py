@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from hil.capture.clipping import PIECE, at_rails, rails
 from hil.waveform import Channel, Waveform
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
@@ -68,10 +68,6 @@ class LazyCapture:
             source=self.source,
             stated_frequency=self.stated_frequency,
         )
-
-    def with_channels(self, channels: Sequence[Channel], note: str) -> LazyCapture:
-        """Return the same samples under other names, units or roles."""
-        return replace(self, channels=tuple(channels), history=(*self.history, note))
 
     @cached_property
     def _rails(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -22,7 +22,7 @@ import numpy as np
 
 from hil.capture.guess import guess_channels, si_unit
 from hil.capture.lazy import LazyCapture
-from hil.capture.parsing import distinct, streamed_rate
+from hil.capture.parsing import distinct, one_line, opened, streamed_rate
 from hil.errors import FormatError, HilError, MissingExtra
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def open_mdf(path: Path, group: str | None = None) -> LazyCapture:
         raise MissingExtra(
             f'{path}: MDF needs asammdf; install it with: pip install "hil-bench[formats]"'
         ) from None
-    handle = path.open("rb")  # ours: what asammdf opens itself it cannot close when it fails
+    handle = opened(path)  # ours: what asammdf opens itself it cannot close when it fails
     try:
         capture = _open(path, MDF, handle, group)
     except BaseException:
@@ -191,7 +191,7 @@ def _refusing(path: Path) -> Iterator[None]:
     except HilError:
         raise
     except Exception as error:  # noqa: BLE001 - it raises MdfException and what Python has
-        line = " ".join(str(error).split())[:120] or type(error).__name__
+        line = one_line(error)  # before what it holds is let go
         _discard(error)
         raise FormatError(f"{path}: is not a whole MDF file ({line}); copy it again") from None
     finally:

@@ -95,7 +95,6 @@ def from_text(text: str | bytes, where: object) -> About:
             {type(text) for text in texts} == {str}
             and about.dtype in {"float32", "float64"}
             and isinstance(about.samples, int)
-            and about.samples > 0
             and about.channels
             and 0 < about.rate < np.inf
             and np.isfinite(about.start)

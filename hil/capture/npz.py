@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from hil.capture.parsing import items, one_line, opened
 from hil.capture.table import name_and_unit, open_table
 from hil.errors import FormatError
 
@@ -41,9 +42,7 @@ def open_npz(path: Path) -> LazyCapture:
                 for member in archive.infolist()
             }
     except _TORN as error:
-        if isinstance(error, FormatError):
-            raise
-        raise FormatError(f"{path}: is not a whole NumPy archive of arrays ({_line(error)})") from None
+        raise FormatError(f"{path}: is not a whole NumPy archive of arrays ({one_line(error)})") from None
     rate = _rate(columns.pop("rate", None), path)
     for name, (shape, dtype, _) in columns.items():
         if dtype.kind not in "iufb" or len(shape) != 1:
@@ -87,7 +86,8 @@ def _column(
     begin = member.header_offset + _LOCAL + name + extra + head
 
     def part(first: int, last: int) -> NDArray[Any]:
-        return np.fromfile(path, dtype, min(last, shape[0]) - first, offset=begin + first * dtype.itemsize)
+        with opened(path) as file:
+            return items(file, dtype, min(last, shape[0]) - first, begin + first * dtype.itemsize)
 
     return shape, dtype, part
 
@@ -100,7 +100,3 @@ def _rate(column: tuple[tuple[int, ...], np.dtype[Any], Column] | None, path: Pa
     if value.size != 1 or dtype.kind not in "iuf" or not 0 < float(value[0]) < np.inf:
         raise FormatError(f"{path}: rate is {value!r} of shape {shape}, not one positive number [Hz]")
     return float(value[0])
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:120]

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from hil.capture import metadata
+from hil.capture.parsing import one_line
 from hil.capture.spool import Spool
 from hil.capture.table import name_and_unit, open_table
-from hil.errors import FormatError, MissingExtra
+from hil.errors import FormatError, MissingExtra, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,6 +85,8 @@ def open_parquet(path: Path) -> LazyCapture:
         try:
             for batch in file.iter_batches(_BATCH, use_threads=False):
                 store.append(unpack(batch).T)
+        except StorageError:  # an OSError as well, and not the file's fault
+            raise
         except broken as error:
             raise _broken(path, error) from None
         if len(store) != ends[-1]:
@@ -109,5 +112,4 @@ def open_parquet(path: Path) -> LazyCapture:
 
 
 def _broken(path: Path, error: BaseException) -> FormatError:
-    line = " ".join(str(error).split())[:120]
-    return FormatError(f"{path}: is not a whole Parquet file ({line}); copy it again")
+    return FormatError(f"{path}: is not a whole Parquet file ({one_line(error)}); copy it again")

@@ -5,17 +5,18 @@ from __future__ import annotations
 import io
 import mmap
 import re
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NoReturn
 
 import numpy as np
 
+from hil import jit
 from hil.errors import FormatError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from numpy.typing import NDArray
+    from numpy.typing import DTypeLike, NDArray
 
 END = b"\r\n\t \x1a"
 """What may follow the last line: white space, and the end-of-file mark of DOS."""
@@ -24,14 +25,35 @@ _LARGE: Final = 1 << 20
 _HIGH: Final = re.compile(rb"[\x80-\xff]+")
 
 
-def contents(path: Path) -> bytes:
-    """Return the bytes of a file."""
+def opened(path: Path) -> BinaryIO:
+    """Return a file, open to be read."""
     try:
-        return path.read_bytes()
+        return path.open("rb")
     except OSError as error:
         raise FormatError(
             f"{path}: cannot be opened ({error.strerror}); check the name and the permissions"
         ) from None
+
+
+def contents(path: Path) -> bytes:
+    """Return the bytes of a file."""
+    with opened(path) as file:
+        return file.read()
+
+
+def items(file: BinaryIO, dtype: DTypeLike, count: int, offset: int) -> NDArray[Any]:
+    """Return so many items that lie in a file from a byte on.
+
+    Read, not mapped: a file that shrinks meanwhile is an error then, and not the end of the process.
+    """
+    try:
+        file.seek(offset)
+        found = np.fromfile(file, dtype, count)
+    except OSError as error:
+        raise FormatError(f"{file.name}: cannot be read ({error.strerror}); copy it again") from None
+    if len(found) != count:
+        raise FormatError(f"{file.name}: has been cut off while it was read; copy it again")
+    return found
 
 
 def mapped(path: Path) -> bytes | mmap.mmap:
@@ -61,6 +83,11 @@ def decode(data: bytes) -> str:
     if sum(map(len, cyrillic)) * 2 > sum(map(len, high)):
         return data.decode("cp1251", "replace")
     return data.decode("latin-1")
+
+
+def one_line(error: BaseException) -> str:
+    """Return what a library says of a damaged file, short enough for a message of ours."""
+    return " ".join(str(error).split())[:120] or type(error).__name__
 
 
 def distinct(names: Iterable[str]) -> list[str]:
@@ -113,11 +140,11 @@ def numbers(
 
 def _plain(data: bytes, columns: int, delimiter: str, decimal: str) -> NDArray[np.float64] | None:
     """Return a table of plain numbers; None where it is not that, or where numba is missing."""
+    rows = data.count(b"\n") + 1
+    if not jit.COMPILED or rows * columns > len(data) + columns:  # a cell takes a byte
+        return None
     from hil.capture import parsing_kernel  # noqa: PLC0415 - numba takes its time
 
-    rows = data.count(b"\n") + 1
-    if not parsing_kernel.COMPILED or rows * columns > len(data) + columns:  # a cell takes a byte
-        return None
     table = np.empty((rows, columns))
     count = parsing_kernel.fill(np.frombuffer(data, np.uint8), ord(delimiter), ord(decimal), table)
     return table[:count] if count > 0 else None
@@ -145,17 +172,6 @@ def _refuse(data: bytes, columns: int, where: str, first_line: int, delimiter: s
     raise FormatError(f"{where}: cannot be read as {columns} columns of numbers; export it again")
 
 
-def uniform_rate(
-    times: NDArray[np.float64], where: str, *, first_row: int = 1, quantum: float = 0.0
-) -> float:
-    """Return the rate of samples taken at these times [s], by least squares [Hz].
-
-    A stamp may lie a quarter of a step off the grid, as one printed with few digits does, or one
-    unit of its clock (`quantum` [s]) more; beyond that a sample is missing or the step varies.
-    """
-    return streamed_rate(lambda: [times], len(times), where, first_row=first_row, quantum=quantum)
-
-
 def streamed_rate(
     pieces: Callable[[], Iterable[NDArray[np.float64]]],
     n: int,
@@ -164,7 +180,12 @@ def streamed_rate(
     first_row: int = 1,
     quantum: float = 0.0,
 ) -> float:
-    """Return what `uniform_rate` does, of n times that come in pieces, again at each call."""
+    """Return the rate of n samples taken at these times [s], by least squares [Hz].
+
+    `pieces` gives the times anew at each call. A stamp may lie a quarter of a step off the grid, as
+    one printed with few digits does, or one unit of its clock (`quantum` [s]) more; beyond that a
+    sample is missing or the step varies.
+    """
     if n < 2:
         raise FormatError(f"{where}: {n} time stamps give no sampling rate; at least two are needed")
     begin, total, moment, at = np.nan, 0.0, 0.0, 0

@@ -11,28 +11,12 @@ from typing import Any
 
 import numpy as np
 
-try:
-    from numba import njit
-except ImportError:
-    COMPILED = False
-
-    def _compiled(function: Any) -> Any:
-        return function
-
-else:
-    COMPILED = True
-
-    def _compiled(function: Any) -> Any:
-        try:
-            return njit(cache=True, nogil=True)(function)
-        except RuntimeError:  # nowhere to keep the cache: no folder is writable
-            return njit(nogil=True)(function)
-
+from hil.jit import compiled
 
 _TENS = 10.0 ** np.arange(16)
 
 
-@_compiled
+@compiled
 def fill(text: Any, delimiter: int, decimal: int, table: Any) -> int:
     """Fill a table, shape (rows, columns), from text as bytes; return the number of rows.
 

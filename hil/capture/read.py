@@ -69,16 +69,25 @@ def read(path: str | Path, mapping: Mapping[str, str] | None = None) -> Waveform
 def _find(path: Path) -> tuple[Path, str | None]:
     """Return the file, and which of the captures in it is meant."""
     part = None
-    if not path.is_file() and "#" in path.name:
+    if "#" in path.name and not _is_file(path):
         name, _, part = path.name.partition("#")
         path = path.with_name(name)
     if path.suffix.lower() not in READERS:
         raise FormatError(
             f"{path}: no reader for {path.suffix or 'a file without suffix'}; known are {', '.join(READERS)}"
         )
-    if not path.is_file():
+    if not _is_file(path):
         raise FormatError(f"{path}: there is no such file; check the name")
     return path, part
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        if path.is_dir():
+            raise FormatError(f"{path}: is a folder; name a file in it")
+        return path.is_file()
+    except OSError as error:  # a name that is too long, a folder that must not be looked into
+        raise FormatError(f"{path}: cannot be opened ({error.strerror}); check the name") from None
 
 
 def _open(path: Path, part: str | None) -> Capture:

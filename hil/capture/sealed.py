@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from hil.capture.atomic import refuse_existing
 from hil.capture.blocklog import Scan, scan_block_log
 from hil.capture.lazy import LazyCapture
+from hil.capture.parsing import one_line
 from hil.errors import ConfigError, FormatError, HilError, StorageError
 from hil.waveform import Channel
 
@@ -34,7 +36,7 @@ _CHUNK: Final = 1 << 16
 """Samples of one channel that are compressed together."""
 _WRITING: Final = 0.8
 """Share of the time that sealing takes until it reads back."""
-_BROKEN: Final = (OSError, RuntimeError, KeyError, TypeError, ValueError, AttributeError)
+_BROKEN: Final = (OSError, RuntimeError, LookupError, ArithmeticError, TypeError, ValueError, AttributeError)
 """What h5py raises on a damaged file."""
 
 
@@ -57,8 +59,7 @@ def seal(
     """
     log = scan_block_log(log_path)
     target = Path(target)
-    if target.exists():
-        raise StorageError(f"{target}: already exists; a capture is never overwritten, choose another name")
+    refuse_existing(target)
     part = target.with_name(target.name + ".part")
     try:
         every = {**log.header["metadata"], **(metadata or {})}
@@ -76,14 +77,15 @@ def seal(
             os.fsync(folder)
             os.close(folder)
     except _BROKEN as error:
-        with suppress(OSError):
-            part.unlink()
         if isinstance(error, HilError):
             raise
         raise StorageError(
-            f"{target}: sealing failed ({_line(error)}); "
+            f"{target}: sealing failed ({one_line(error)}); "
             f"the log {log.path} is kept, free the disk and seal it again"
         ) from None
+    finally:
+        with suppress(OSError):  # it is gone where all went well
+            part.unlink()
     if not keep_log:
         with suppress(OSError):  # a log that stays does no harm: its capture is sealed
             log.path.unlink()
@@ -155,15 +157,18 @@ def read_sealed_metadata(path: str | Path) -> dict[str, Any]:
             if text != "null"
         }
         stored, lost = int(raw["stored"]), int(raw["lost"])
+        rate, start = float(raw["rate"]), float(raw["start"])
         if not stored <= shape[1] <= stored + lost:
             raise ValueError(f"{shape[1]} samples, it tells of {stored} stored and {lost} lost")
+        if not 0 < rate < np.inf or not np.isfinite(start):
+            raise ValueError(f"{rate:g} samples per second from {start:g} s on")
         return {
             "complete": bool(raw["complete"]),
             "acquired": int(raw["acquired"]) if "acquired" in raw else None,
             "stored": stored,
             "lost": lost,
-            "rate": float(raw["rate"]),
-            "start": float(raw["start"]),
+            "rate": rate,
+            "start": start,
             "triggered": bool(raw["triggered"]),
             "sha256": raw["sha256"],
             "source": raw["source"],
@@ -269,9 +274,5 @@ def _digest(path: Path, progress: Callable[[float], None]) -> str:
 
 def _broken(path: Path, error: Exception) -> FormatError:
     return FormatError(
-        f"{path}: is not a whole sealed capture ({_line(error)}); copy it again from its record"
+        f"{path}: is not a whole sealed capture ({one_line(error)}); copy it again from its record"
     )
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:120]

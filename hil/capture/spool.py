@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import tempfile
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from weakref import finalize
 
 import numpy as np
 
-from hil.capture.lazy import LazyCapture
 from hil.errors import StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from numpy.typing import DTypeLike, NDArray
-
-    from hil.waveform import Channel
 
 
 class Spool:
@@ -43,8 +39,10 @@ class Spool:
         """Add rows, shape (n, columns)."""
         try:
             self._file.write(np.ascontiguousarray(rows, self.dtype).data)
+            self._file.flush()  # else a full disk would be noticed by whoever reads
         except OSError as error:
-            self._file.close()
+            with suppress(OSError):
+                self._file.close()
             raise self._failed(error) from None
         self._rows += len(rows)
 
@@ -61,37 +59,3 @@ class Spool:
             f"{self._where}: cannot be unpacked into the folder for temporary files, "
             f"{tempfile.gettempdir()} ({error.strerror}); free that disk, or set TMPDIR to another"
         )
-
-
-def spool(
-    channels: tuple[Channel, ...],
-    rate: float,
-    chunks: Iterable[NDArray[Any]],
-    *,
-    where: str,
-    dtype: DTypeLike = np.float64,
-    start: float = 0.0,
-    triggered: bool = False,
-    history: tuple[str, ...] = (),
-    source: str = "",
-    stated_frequency: float | None = None,
-) -> LazyCapture:
-    """Return a capture of samples that come in chunks, shape (channels, n), in the channels' units.
-
-    They lie in a temporary file as long as the capture lives; memory holds one chunk. `where` names
-    the file that they come from in errors. Raises `StorageError` where the disk is full.
-    """
-    store = Spool(len(channels), where, dtype)
-    for chunk in chunks:
-        store.append(chunk.T)
-    return LazyCapture(
-        channels,
-        rate,
-        len(store),
-        lambda first, last: np.ascontiguousarray(store.rows(first, last).T),
-        start=start,
-        triggered=triggered,
-        history=history,
-        source=source,
-        stated_frequency=stated_frequency,
-    )

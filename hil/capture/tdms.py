@@ -18,7 +18,7 @@ import numpy as np
 
 from hil.capture.guess import guess_channels, si_unit
 from hil.capture.lazy import LazyCapture
-from hil.capture.parsing import distinct
+from hil.capture.parsing import distinct, one_line, opened
 from hil.capture.spool import Spool
 from hil.capture.table import open_table
 from hil.errors import FormatError, HilError, MissingExtra
@@ -56,7 +56,7 @@ def open_tdms(path: Path, group: str | None = None) -> LazyCapture:
         raise MissingExtra(
             f'{path}: TDMS needs npTDMS; install it with: pip install "hil-bench[formats]"'
         ) from None
-    handle = path.open("rb")  # ours, so that it can be closed when nobody holds the capture
+    handle = opened(path)  # ours, so that it can be closed when nobody holds the capture
     try:
         capture = _open(path, TdmsFile, handle, group)
     except BaseException:
@@ -193,8 +193,7 @@ def _refusing(path: Path) -> Iterator[list[str]]:
     except HilError:
         raise
     except Exception as error:  # noqa: BLE001 - it raises Exception itself, and what Python has
-        line = " ".join(str(error).split())[:120] or type(error).__name__
-        raise FormatError(f"{path}: is not a whole TDMS file ({line}); copy it again") from None
+        raise FormatError(f"{path}: is not a whole TDMS file ({one_line(error)}); copy it again") from None
     finally:
         for name in names:
             logging.getLogger(name).removeFilter(listen)

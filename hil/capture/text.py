@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from hil.capture import metadata
-from hil.capture.parsing import decode, numbers
+from hil.capture.parsing import decode, numbers, opened
 from hil.capture.spool import Spool
 from hil.capture.table import UNIT, name_and_unit, open_table
-from hil.errors import FormatError, StorageError
+from hil.errors import FormatError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,15 +39,8 @@ def open_csv(path: Path) -> LazyCapture:
 
     The numbers lie in a temporary file as long as the capture lives.
     """
-    try:
-        with path.open("rb") as file:
-            return _open(path, file)
-    except StorageError:
-        raise
-    except OSError as error:
-        raise FormatError(
-            f"{path}: cannot be opened ({error.strerror}); check the name and the permissions"
-        ) from None
+    with opened(path) as file:
+        return _open(path, file)
 
 
 def _open(path: Path, file: BinaryIO) -> LazyCapture:

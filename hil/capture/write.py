@@ -6,19 +6,18 @@ give the same samples to the last bit, the same validity, channels, rate and tim
 
 from __future__ import annotations
 
-import os
 import re
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from hil.capture import metadata
+from hil.capture.atomic import appearing
 from hil.capture.comtrade_write import write_comtrade
 from hil.capture.parsing import distinct
 from hil.capture.text import OURS
-from hil.errors import ConfigError, MissingExtra, StorageError
+from hil.errors import ConfigError, MissingExtra
 from hil.waveform import blocks
 
 if TYPE_CHECKING:
@@ -26,13 +25,14 @@ if TYPE_CHECKING:
 
     from hil.waveform import Capture, Waveform
 
+SUFFIXES: Final = (".csv", ".parquet", ".cfg", ".cff")
 _ROWS: Final = 1 << 16
 """Samples written at a time; a row group of Parquet."""
 _LINES: Final = 1 << 12
 """Lines of text made at a time."""
 
 
-def write(capture: Capture, path: str | Path, progress: Callable[[float], None] | None = None) -> Path:
+def write(capture: Capture, path: str | Path, progress: Callable[[float], None] = lambda _: None) -> Path:
     """Write a capture to .csv, .parquet, .cfg (with its .dat) or .cff, and return the path.
 
     Memory holds a block of it; `progress` is told the share that is written. A file that exists is
@@ -48,29 +48,10 @@ def write(capture: Capture, path: str | Path, progress: Callable[[float], None] 
     if not len(capture):
         raise ConfigError(f"{capture.source or 'capture'} holds no samples; there is nothing to write")
     if suffix in {".cfg", ".cff"}:
-        return write_comtrade(capture, path)
-    if path.exists():
-        raise StorageError(f"{path}: already exists; a capture is never overwritten, choose another name")
-    part = path.with_name(path.name + ".part")
-    try:
-        (_write_csv if suffix == ".csv" else _write_parquet)(capture, part, progress or (lambda _: None))
-        with part.open("r+b") as file:
-            os.fsync(file.fileno())
-        part.replace(path)
-    except BaseException as error:
-        with suppress(OSError):
-            part.unlink()
-        if isinstance(error, OSError) and not isinstance(error, StorageError | MissingExtra):
-            reason = error.strerror or " ".join(str(error).split())[:120]
-            raise StorageError(
-                f"{path}: writing failed ({reason}); nothing is left of it: free the disk, "
-                "or choose another folder"
-            ) from None
-        raise
+        return write_comtrade(capture, path, progress=progress)
+    with appearing(path) as parts:
+        (_write_csv if suffix == ".csv" else _write_parquet)(capture, parts[0], progress)
     return path
-
-
-SUFFIXES: Final = (".csv", ".parquet", ".cfg", ".cff")
 
 
 def _titles(capture: Capture) -> list[str]:

@@ -21,20 +21,17 @@ if TYPE_CHECKING:
 
 
 def analyze_folder(arguments: argparse.Namespace, folder: Path, question: Question) -> int:
-    """Analyse the captures of a folder and print a summary; 2 where one or more could not be analysed."""
+    """Analyse the captures of a folder and print a summary; 2 where something went wrong with one or more."""
     paths = captures_in(folder)
     if not paths:
         raise FormatError(f"{folder}: there is no capture in this folder or below it")
     reports = None
     if arguments.report is not None:
         reports = Path(arguments.report or f"{folder.resolve().name}_reports")
-    names = {path.resolve(): str(path.relative_to(folder)) for path in paths}
+        reports.mkdir(parents=True, exist_ok=True)  # or say now that it cannot be, not after hours
+    names = {path.absolute(): str(path.relative_to(folder)) for path in paths}
     jobs = [
-        Job(
-            path,
-            question,
-            None if reports is None else reports / f"{names[path.resolve()].replace('/', '_')}.html",
-        )
+        Job(path, question, None if reports is None else reports / f"{names[path.absolute()]}.html")
         for path in paths
     ]
     if arguments.scheduler is None:
@@ -42,9 +39,9 @@ def analyze_folder(arguments: argparse.Namespace, folder: Path, question: Questi
     else:
         running = on_cluster(jobs, arguments.scheduler)
     screen = console(stderr=True)
-    done = {names[one.path.resolve()]: one for one in _watched(running, len(jobs), screen)}
+    done = {names[one.path.absolute()]: one for one in _watched(running, len(jobs), screen)}
     every = [(name, done[name]) for name in sorted(done)]
-    failed = sum(one.found is None for _, one in every)
+    failed = sum(one.error is not None for _, one in every)
     if arguments.json:
         print_json({"folder": str(folder), "failed": failed, "captures": [_plain(*pair) for pair in every]})
         return 2 if failed else 0
@@ -59,12 +56,14 @@ def analyze_folder(arguments: argparse.Namespace, folder: Path, question: Questi
     ]
     print_summary(rows, out)
     for name, one in every:
-        for remark in [one.error] if one.found is None else one.found["warnings"]:
-            style = "red" if one.found is None else "yellow"
-            said = str(remark).removeprefix(f"{one.path}: ").removeprefix(f"{one.path.name}: ")
+        remarks = [(warning, "yellow") for warning in (one.found or {"warnings": ()})["warnings"]]
+        remarks += [] if one.error is None else [(one.error, "red")]
+        for remark, style in remarks:
+            said = remark.removeprefix(f"{one.path}: ").removeprefix(f"{one.path.name}: ")
             out.print(f"{name}: {said}", style=style, markup=False, soft_wrap=True)
     written = sum(one.report is not None for _, one in every)
-    out.print(f"{len(every)} captures, {failed} could not be analysed")
+    lost = sum(one.found is None for _, one in every)
+    out.print(f"{len(every)} captures, {lost} could not be analysed")
     if written:
         out.print(f"{written} reports in {reports}", markup=False, soft_wrap=True)
     return 2 if failed else 0

@@ -11,6 +11,7 @@ from rich.markup import escape as plain
 from hil.cli.common import console, pairs, print_json
 from hil.config import load
 from hil.rehearse import rehearse
+from hil.report.page import save
 from hil.steps import build, parameters
 from hil.table import resolve
 from hil.units import show
@@ -37,7 +38,7 @@ def preview(arguments: argparse.Namespace) -> int:
     sequence = build(kind, pairs(arguments.settings, "--set", 'duration="0.32 s"'))
     rehearsal = rehearse(sequence, config)
     path = Path(arguments.output or f"preview_{arguments.sequence}.html")
-    path.write_text(_page(sequence, rehearsal, config.name), encoding="utf-8")
+    save(_page(sequence, rehearsal, config.name), path)
     if arguments.json:
         print_json(
             {

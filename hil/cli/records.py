@@ -12,6 +12,7 @@ from hil.errors import ConfigError, HilError
 from hil.evaluate import evaluate
 from hil.record import analysis_to_dict, open_record
 from hil.record import verify as verify_record
+from hil.report.page import save
 from hil.session import render_record
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def report(arguments: argparse.Namespace) -> int:
     path = Path(arguments.output or folder.absolute().parent / f"{folder.absolute().name}_report.html")
     if folder.resolve() in path.resolve().parents:
         raise ConfigError(f"{path} lies in the record, which is sealed; choose another place")
-    path.write_text(page, encoding="utf-8")
+    save(page, path)
     console().print(f"Report: {escape(str(path))}", soft_wrap=True)
     return 0
 

@@ -88,6 +88,9 @@ def _criterion(row: dict[str, Any], where: str) -> Criterion:
     needed = {"key", "title", "result", "unit", "kind", "limit", "clause", "source", "confidence", "why"}
     only_keys(row, needed, {"states", "condition", "envelope", "residual"}, where)
     where = f"{where}: {row['key']}"
+    for name in needed - {"limit", "confidence"}:
+        if not isinstance(row[name], str):
+            raise ConfigError(f"{where}: {name} = {row[name]!r} is not a text")
     for flag in ("condition", "envelope"):
         if not isinstance(row.get(flag, False), bool):
             raise ConfigError(f"{where}: {flag} = {row[flag]!r} is neither true nor false")
@@ -110,8 +113,10 @@ def _criterion(row: dict[str, Any], where: str) -> Criterion:
             low, high = Bound(parse(below, unit, where)), Bound(parse(above, unit, where))
         case _:
             raise ConfigError(f"{where}: cannot read limit {limit!r} of kind {kind!r}")
+    named = row.get("states", {})
+    only_keys(named, (), named, f"{where}: states")
     try:
-        states = {state: Outcome(outcome) for state, outcome in row.get("states", {}).items()}
+        states = {state: Outcome(outcome) for state, outcome in named.items()}
     except ValueError as error:
         raise ConfigError(f"{where}: states: {error}; there is {', '.join(Outcome)}") from error
     applies = row.get("residual", {"low": "0 pu", "high": "2 pu"})

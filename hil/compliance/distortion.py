@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hil.analysis.quality.engine import Quality
+    from hil.analysis.quality.values import Quality
 
 __all__ = ["DistortionLimits", "DistortionVerdict", "Judgement", "judge_distortion", "load_distortion_limits"]
 

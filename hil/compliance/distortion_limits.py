@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 
 from hil.compliance.envelope import confidence_in, only_keys, read_data, rows_in
 from hil.errors import ConfigError
 from hil.units import parse, show
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 AGGREGATES: Final = ("3 s", "10 min")
 
@@ -93,7 +91,7 @@ def load_distortion_limits(name: str | Path) -> DistortionLimits:
     ):
         raise ConfigError(f"{where}: orders = {edges!r} is not a list of orders that ascend from 2 or more")
     shares = []
-    for row in table.get("even", []):
+    for row in rows_in(table, "even", where) if "even" in table else ():
         only_keys(row, {"upto", "share"}, set(), f"{where}: even")
         if type(row["upto"]) is not int:
             raise ConfigError(f"{where}: even: upto = {row['upto']!r} is not an order")
@@ -105,7 +103,7 @@ def load_distortion_limits(name: str | Path) -> DistortionLimits:
     if statistics and any(row.dc is not None for row in rows):
         raise ConfigError(f"{where}: a limit of DC goes with no statistic")
     return DistortionLimits(
-        name=where,
+        name=Path(where).stem,
         title=table["title"],
         clause=table["clause"],
         edition=table["edition"],
@@ -137,6 +135,8 @@ def _row(row: Any, edges: list[int], shares: list[tuple[int, float]], where: str
             limit *= next((share for upto, share in shares if order <= upto), 1.0)
         if order % 2 or not row.get("odd_only", False):
             individual[order] = limit
+    if not isinstance(row.get("odd_only", False), bool):
+        raise ConfigError(f"{where}: odd_only = {row['odd_only']!r} is neither true nor false")
     voltage, ratio = row.get("voltage", {}), row.get("ratio")
     only_keys(voltage, set(), {"above", "upto"}, f"{where}: voltage")
     above, upto = (

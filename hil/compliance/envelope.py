@@ -117,10 +117,6 @@ class Envelope:
             return inf
         return found.at(voltage, max((b.voltage for b in self.low if b.voltage < found.voltage), default=0.0))
 
-    def required_time_at_frequency(self, hertz: float) -> float:
-        """Return how long the unit must stay connected at a frequency [Hz]; 0: it may trip [s]."""
-        return max((band.time for band in self.frequency if band.low <= hertz <= band.high), default=0.0)
-
     def curve(self) -> tuple[Curve, Curve]:
         """Return the lower and the upper edge of the region to ride through, for plots."""
         low: list[tuple[float, float]] = [(0.0, 0.0)]
@@ -140,6 +136,7 @@ _UNITS: Final = {
     "high": "Hz",
     "frequency": "Hz",
     "angle": "deg",
+    "rate": "Hz/s",
     "time": "s",
     "ramp": "s",
     "response": "s",
@@ -182,8 +179,10 @@ def load_envelope(name: str | Path) -> Envelope:
         for key, kind in _TABLES.items()
         if key in table
     }
+    if any(trip.voltage is None and trip.frequency is None for trip in others.get("trip", ())):
+        raise ConfigError(f"{where}: trip: give the voltage or the frequency of each setting")
     return Envelope(
-        name=where,
+        name=Path(where).stem,
         title=str(table["title"]),
         clause=str(table["clause"]),
         source=str(table["source"]),
@@ -224,10 +223,8 @@ def _row(kind: type[_Row], row: object, where: str) -> _Row:
         base = key.removesuffix("_range")
         if key == "confidence":
             values[key] = confidence_in(row, where)
-        elif key == "rate":
-            values[key] = parse(str(text).removesuffix("/s"), "Hz", f"{where}: {key}")
         elif key == "count":
-            if not isinstance(text, int) or text < 1:
+            if type(text) is not int or text < 1:
                 raise ConfigError(f"{where}: count = {text!r} is not a number of events")
             values[key] = text
         elif base != key:
@@ -246,7 +243,7 @@ def shipped(folder: str) -> tuple[str, ...]:
 
 
 def read_data(folder: str, name: str | Path) -> tuple[str, dict[str, Any]]:
-    """Return the label and the content of a shipped TOML file by name, or of a file by its path."""
+    """Return name (for messages) and content of a shipped TOML file, or of a file by its path."""
     inside = files("hil.data") / folder / f"{name}.toml"
     path = Path(name)
     try:
@@ -254,7 +251,7 @@ def read_data(folder: str, name: str | Path) -> tuple[str, dict[str, Any]]:
             text = inside.read_text("utf-8")
         else:
             text = path.read_text("utf-8")
-        return path.stem, tomllib.loads(text)
+        return str(name), tomllib.loads(text)
     except OSError as error:
         known = ", ".join(shipped(folder))
         raise ConfigError(
@@ -271,7 +268,7 @@ def only_keys(table: object, needed: Iterable[str], optional: Iterable[str], whe
         raise ConfigError(f"{where}: {table!r} is not a table")
     missing = set(needed) - table.keys()
     if missing:
-        raise ConfigError(f"{where}: {', '.join(sorted(missing))} is missing")
+        raise ConfigError(f"{where}: {', '.join(sorted(missing))} is missing; a shipped file shows how")
     unknown = table.keys() - set(needed) - set(optional)
     if unknown:
         known = ", ".join(sorted({*needed, *optional}))

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hil.analysis.result import Findings, Table
-from hil.compliance.margins import cumulative_margin, envelope_margin, excursions
+from hil.compliance.margins import cumulative_margin, envelope_margin
+from hil.compliance.sides import excursions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -5,7 +5,8 @@ spent at v or worse (summed, or since the begin of the event where the envelope 
 over time). The event lies inside where D(v) <= T(v) at each v that occurs: the unit must
 stay connected. The time margin is the least T(v) - D(v); the voltage margin is how much
 worse the whole event could have been: the least v - w(D(v)), where w(d) is the voltage
-that the envelope asks the time d at. A value of Urms(1/2) holds until the next one.
+that the envelope asks the time d at (`sides`: T is `required`, w is `edge`). A value
+of Urms(1/2) holds until the next one.
 """
 
 from __future__ import annotations
@@ -17,17 +18,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hil.analysis.event.dips import HYSTERESIS
 from hil.compliance.envelope import CONFIDENCE
+from hil.compliance.sides import ROUNDING, sides, worst_of
 from hil.errors import ConfigError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hil.compliance.envelope import Envelope
-
-_ROUNDING = 1e-9
-"""Time that sums of floating-point numbers may be off by [s]."""
+    from hil.compliance.sides import Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,85 +59,10 @@ class Margin:
 
 
 @dataclass(frozen=True, eq=False)
-class _Side:
-    """The bands below 1 pu, or those above it with all voltages negated: so lower is always worse."""
-
-    sign: float
-    corner: NDArray[np.float64]
-    first: NDArray[np.float64]
-    """Time at the worse end of each band [s]."""
-    last: NDArray[np.float64]
-    """Time at its corner [s]."""
-    edges: NDArray[np.float64]
-    """The worse end of each band, then the last corner."""
-
-    def required(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return T, infinite in continuous operation [s]."""
-        k = np.searchsorted(self.corner, x, side="right")
-        first = np.append(self.first, inf)[k]
-        rise = np.append(self.last - self.first, 0.0)[k]
-        slanted = np.flatnonzero(rise)
-        at = k[slanted]
-        share = (x[slanted] - self.edges[at]) / (self.edges[at + 1] - self.edges[at])
-        first[slanted] += rise[slanted] * share
-        return first
-
-    def edge(self, spent: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return w: the worst voltage that this time is asked for at."""
-        k = np.searchsorted(self.last, spent - _ROUNDING, side="left")
-        edge = self.edges[k]
-        rise = np.append(self.last - self.first, 0.0)[k]
-        slanted = np.flatnonzero(rise)
-        at = k[slanted]
-        share = np.clip((spent[slanted] - self.first[at]) / rise[slanted], 0.0, 1.0)
-        edge[slanted] += share * (self.edges[at + 1] - self.edges[at])
-        return edge
-
-
-def _sides(envelope: Envelope) -> list[_Side]:
-    """Return the sides that have bands."""
-    sides = []
-    for sign, bands in ((1.0, envelope.low), (-1.0, tuple(reversed(envelope.high)))):
-        if bands:
-            corner = np.array([sign * band.voltage for band in bands])
-            first = np.array([band.time for band in bands])
-            last = np.array([band.time if band.ramp is None else band.ramp for band in bands])
-            sides.append(_Side(sign, corner, first, last, np.append(0.0 if sign > 0 else -inf, corner)))
-    return sides
-
-
-def _worst_of(voltage: NDArray[np.float64], sign: float) -> NDArray[np.float64]:
-    """Return the lowest, or the negated highest, of the channels; NaN where one is unknown."""
-    rows = np.atleast_2d(voltage)
-    worst: NDArray[np.float64] = rows.min(axis=0) if sign > 0 else -rows.max(axis=0)
-    return worst
-
-
-def excursions(
-    envelope: Envelope, time: NDArray[np.float64], voltage: NDArray[np.float64]
-) -> list[tuple[int, int | None]]:
-    """Return (begin, end) of each departure from continuous operation; end None: the record ends first.
-
-    Indices into `time` [s]. It begins where any channel of `voltage` [pu], shape (channels, n) or
-    (n,), leaves, and ends where all are back by the hysteresis of IEC 61000-4-30 (2 %).
-    """
-    out, back = np.zeros(time.size, bool), np.ones(time.size, bool)
-    for side in _sides(envelope):
-        x = _worst_of(voltage, side.sign)
-        out |= x < side.corner[-1]
-        back &= x >= side.corner[-1] + HYSTERESIS
-    index = np.flatnonzero(out | back)
-    state = out[index]
-    turns = np.flatnonzero(np.diff(state, prepend=False, append=False))
-    begins, ends = index[turns[::2]], turns[1::2]
-    return [(int(b), int(index[e]) if e < index.size else None) for b, e in zip(begins, ends, strict=True)]
-
-
-@dataclass(frozen=True, eq=False)
 class _Trace:
     """The part of an event on one side of the envelope, near continuous operation or beyond it."""
 
-    side: _Side
+    side: Side
     x: NDArray[np.float64]
     when: NDArray[np.float64]
     """Begin of each value [s]."""
@@ -168,10 +92,10 @@ class _Trace:
     def leaves(self) -> float | None:
         """Return when the event leaves the region to ride through, None where it does not [s]."""
         room = self.room()
-        if room.min() >= -_ROUNDING:
+        if room.min() >= -ROUNDING:
             return None
         if self.begin is not None:
-            last = int((room < -_ROUNDING).argmax())
+            last = int((room < -ROUNDING).argmax())
             over = float(room[last])
         else:  # time only adds up: once outside, always outside; so halving finds the first instant
             held, needed = self.held[self.order], self.side.required(self.x[self.order])
@@ -183,7 +107,7 @@ class _Trace:
             inside, outside = 0, self.x.size
             while outside - inside > 1:
                 n = (inside + outside) // 2
-                inside, outside = (inside, n) if least(n) < -_ROUNDING else (n, outside)
+                inside, outside = (inside, n) if least(n) < -ROUNDING else (n, outside)
             last, over = outside - 1, least(outside)
         return float(self.when[last] + max(self.held[last] + over, 0.0))
 
@@ -213,11 +137,11 @@ def envelope_margin(
         return Margin("not determinable", envelope.confidence, valid=False)
     sure = hope = spare = first = inf
     rest = min(
-        float((x[known] - s.corner[-1]).min()) for s in _sides(envelope) for x in [_worst_of(voltage, s.sign)]
+        float((x[known] - s.corner[-1]).min()) for s in sides(envelope) for x in [worst_of(voltage, s.sign)]
     )
     worst = Margin("continuous", envelope.confidence, valid=bool(known.all()))
-    for side in _sides(envelope):
-        x = _worst_of(voltage, side.sign)
+    for side in sides(envelope):
+        x = worst_of(voltage, side.sign)
         near = np.flatnonzero(known & (x < side.corner[-1] + accuracy))
         if not near.size:
             continue
@@ -253,7 +177,7 @@ def envelope_margin(
 
 def _unfinished(envelope: Envelope, voltage: NDArray[np.float64]) -> bool:
     """Say whether the record begins or ends in the event."""
-    return any((_worst_of(voltage, s.sign)[[0, -1]] < s.corner[-1]).any() for s in _sides(envelope))
+    return any((worst_of(voltage, s.sign)[[0, -1]] < s.corner[-1]).any() for s in sides(envelope))
 
 
 def _judged(margin: Margin, sure: float, hope: float, *, unfinished: bool) -> Margin:
@@ -261,14 +185,14 @@ def _judged(margin: Margin, sure: float, hope: float, *, unfinished: bool) -> Ma
     blank = replace(margin, time=None, uncertainty=None, voltage=None, level=None)
     if margin.mode == "not specified" and hope < 0:
         return replace(blank, state="not specified", may_trip_from=None)
-    if hope < -_ROUNDING:
+    if hope < -ROUNDING:
         # Longer still than seen, where the record cuts the event.
         return replace(blank if unfinished else margin, state="outside")
     if not margin.valid:
         return replace(blank, state="not determinable")
     if unfinished:
         return replace(blank, state="unfinished")
-    if sure < -_ROUNDING:
+    if sure < -ROUNDING:
         return replace(margin, state="undecided")
     return replace(margin, state="continuous" if margin.time is None else "inside")
 
@@ -289,8 +213,8 @@ def cumulative_margin(
     confidence = max(envelope.confidence, window.confidence, key=CONFIDENCE.index)
     sure = hope = first = inf
     worst = Margin("continuous", confidence, valid=bool(known.all()))
-    for side in _sides(envelope):
-        x = np.where(known, _worst_of(voltage, side.sign), np.inf)
+    for side in sides(envelope):
+        x = np.where(known, worst_of(voltage, side.sign), np.inf)
         for corner, least in zip(side.corner, side.first, strict=True):
             k = np.flatnonzero(x < corner)
             if not k.size or least > window.time:
@@ -303,7 +227,7 @@ def cumulative_margin(
             room, inside = float(least - spent[at]), (end > end[at] - window.time) & (end <= end[at])
             wide = resolution * (1 + int((np.diff(k[inside]) > 1).sum()))
             sure, hope = min(sure, room - wide), min(hope, room + wide)
-            gone = np.flatnonzero(spent > least + _ROUNDING)
+            gone = np.flatnonzero(spent > least + ROUNDING)
             left = float(end[gone[0]] - (spent[gone[0]] - least)) if gone.size else inf
             first = min(first, left)
             if worst.time is None or room < worst.time:

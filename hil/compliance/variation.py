@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -19,8 +20,6 @@ from hil.errors import ConfigError
 from hil.units import parse, show
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
 KINDS: Final = ("ramp", "swing", "amplitude")
@@ -94,7 +93,7 @@ def load_variation(name: str | Path) -> Variation:
     if len({limit.key for limit in limits}) != len(limits):
         raise ConfigError(f"{where}: two limits share a key; there is {', '.join(x.key for x in limits)}")
     dated, confidence = table["date"].isoformat(), confidence_in(table, where)
-    return Variation(where, table["title"], table["source"], dated, confidence, limits)
+    return Variation(Path(where).stem, table["title"], table["source"], dated, confidence, limits)
 
 
 def _limit(row: Any, where: str) -> VariationLimit:
@@ -210,7 +209,7 @@ def _unseen(one: VariationLimit, length: float, resolution: float) -> str:
     if one.band is not None and one.band[1] > 0.4 / resolution:  # the filter's reach
         return f"powers of {resolution:g} s do not show {one.band[1]:g} Hz"
     if one.window is not None and one.window < resolution:
-        return f"powers of {resolution:g} s have no ramp over {one.window:g} s"
+        return f"powers of {resolution:g} s do not show {one.window:g} s"
     needed = (one.window or 0.0) + (0.0 if one.band is None else 2 / one.band[0])
     if one.window is None and one.band is not None:
         needed += 1 / one.band[0]

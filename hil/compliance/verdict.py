@@ -112,6 +112,8 @@ def judge(
     verdict = _compare(criterion, result, verdict)
     if verdict.outcome is Outcome.FAIL and criterion.condition:
         return replace(verdict, outcome=Outcome.INVALID, reason=f"not the test asked for; {verdict.reason}")
+    if verdict.outcome is Outcome.INVALID:
+        return verdict  # the envelope excuses the unit, not the test
     beyond = _beyond(envelope, analysis, parameters) if criterion.envelope and envelope else ""
     if beyond and verdict.outcome is Outcome.PASS:
         return replace(verdict, reason=f"met, though {beyond}")

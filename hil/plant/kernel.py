@@ -17,22 +17,9 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
-try:
-    from numba import njit
-except ImportError:
-    COMPILED = False
+from hil import jit
 
-    def _compiled(function: Any) -> Any:
-        return function
-
-else:
-    COMPILED = True
-
-    def _compiled(function: Any) -> Any:
-        try:
-            return njit(cache=True, nogil=True)(function)
-        except RuntimeError:  # nowhere to keep the cache: no folder is writable
-            return njit(nogil=True)(function)
+COMPILED: Final = jit.COMPILED
 
 
 # State, three phases each: converter current, capacitor voltage, grid current; bridge voltage now and in
@@ -69,7 +56,7 @@ WINDOW_TICKS, WINDOWS, WINDOW_SUMS = 100, 10, 16
 SQRT3: Final = math.sqrt(3.0)
 
 
-@_compiled
+@jit.compiled
 def measure(s: Any, p: Any) -> None:
     """Write the PCC voltages [V]: the source's, plus what the grid's impedance adds."""
     star = 0.0
@@ -86,7 +73,7 @@ def measure(s: Any, p: Any) -> None:
             s[V + k] = s[G + k]
 
 
-@_compiled
+@jit.compiled
 def circuit(s: Any, p: Any, ga: float, gb: float, gc: float) -> float:
     """Move filter and grid currents by one step and return the power out of the bridge [W]."""
     power = 0.0
@@ -127,7 +114,7 @@ def circuit(s: Any, p: Any, ga: float, gb: float, gc: float) -> float:
     return power
 
 
-@_compiled
+@jit.compiled
 def settle(s: Any, current: int, switch: int) -> None:
     """Make the currents of the closed switches add up to zero, and those of the open ones zero."""
     closed = s[switch] + s[switch + 1] + s[switch + 2]
@@ -141,7 +128,7 @@ def settle(s: Any, current: int, switch: int) -> None:
             s[current + k] = 0.0
 
 
-@_compiled
+@jit.compiled
 def link(s: Any, p: Any, power: float) -> None:
     """Move the DC link by one step, implicitly, with the bridge's power [W] drawn from it."""
     vdc = s[VDC]
@@ -163,7 +150,7 @@ def link(s: Any, p: Any, power: float) -> None:
     s[SOC] -= p[SOC_STEP] * i * s[VDC]
 
 
-@_compiled
+@jit.compiled
 def positive_sequence(s: Any, p: Any, ring: Any) -> None:
     """Find the positive sequence of the PCC voltage and lock onto it.
 
@@ -201,13 +188,13 @@ def positive_sequence(s: Any, p: Any, ring: Any) -> None:
     s[W_PLL] += p[FILTER_W] * (s[W_NOW] - s[W_PLL])
 
 
-@_compiled
+@jit.compiled
 def stop(s: Any, mode: int, alarm: int) -> None:
     """Block the gates, let the contactor go, and say why."""
     s[MODE], s[ALARM], s[GATES], s[CONTACTOR], s[CLOCK] = mode, alarm, 0.0, 0.0, 0.0
 
 
-@_compiled
+@jit.compiled
 def supervise(s: Any, p: Any) -> None:
     """Move the PCS between its modes, protections included."""
     speed = s[W_PLL] / p[W0]
@@ -253,7 +240,7 @@ def supervise(s: Any, p: Any) -> None:
         stop(s, FAULT, DC_VOLTAGE)
 
 
-@_compiled
+@jit.compiled
 def references(s: Any, p: Any) -> None:
     """Turn the powers asked for into currents at the PCC, within the current limit."""
     p_set, q_set = s[P_SET] * s[ENABLE], s[Q_SET] * s[ENABLE]
@@ -293,7 +280,7 @@ def references(s: Any, p: Any) -> None:
     s[ID_REF], s[IQ_REF] = i_d - p[BC] * vcq, i_q + p[BC] * vcd
 
 
-@_compiled
+@jit.compiled
 def control(s: Any, p: Any, ring: Any, windows: Any) -> None:
     """Do what happens once per control period."""
     measure(s, p)
@@ -315,7 +302,7 @@ def control(s: Any, p: Any, ring: Any, windows: Any) -> None:
     modulate(s, p)
 
 
-@_compiled
+@jit.compiled
 def modulate(s: Any, p: Any) -> None:
     """Control the converter-side current and compute the bridge's next voltages."""
     c0, s0 = math.cos(s[THETA]), math.sin(s[THETA])
@@ -355,7 +342,7 @@ def modulate(s: Any, p: Any) -> None:
     s[NEXT + 2] = p[VB] * (-0.5 * alpha - 0.5 * SQRT3 * beta)
 
 
-@_compiled
+@jit.compiled
 def accumulate(s: Any, windows: Any) -> None:
     """Add the instant to the sums behind what instruments measure; ten windows make 100 ms."""
     for k in range(3):
@@ -378,7 +365,7 @@ def accumulate(s: Any, windows: Any) -> None:
         s[WINDOW] = 0.0 if s[WINDOW] == WINDOWS - 1 else s[WINDOW] + 1.0
 
 
-@_compiled
+@jit.compiled
 def advance(s: Any, p: Any, ring: Any, windows: Any, out: Any, n: int, first: int) -> float:
     """Advance by n steps; samples go to out from column `first` on, or nowhere where first < 0.
 

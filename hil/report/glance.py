@@ -7,8 +7,8 @@ from math import inf
 from typing import TYPE_CHECKING, Final
 
 from hil.compliance.criteria import Outcome
-from hil.report.wording import SPOILT, measured
-from hil.units import show
+from hil.report.wording import SPOILT, measured, number
+from hil.waveform import PHASES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,9 @@ PLAIN: Final = {
     "band_energy_ratio": "Alternating energy, grid over load",
 }
 """Results that are shown as they are, with a name short enough for a summary."""
-UNTOLD: Final = ("no event", "not determinable")
+UNFINISHED: Final = "unfinished"
+ENDS_INSIDE: Final = "the record ends inside the event"
+UNTOLD: Final = ("no event", "not determinable", UNFINISHED)
 """States that say nothing which the lines above have not said."""
 
 
@@ -69,7 +71,8 @@ def _event(analysis: Analysis) -> Iterator[Line]:
         if key in analysis:
             told = analysis[key]
             behind.append(told)
-            parts.append(f"duration {told.state}" if told.value is None else before + measured(told))
+            lead = "phase " if told.value in PHASES else before
+            parts.append(_ended(told.state) if told.value is None else lead + measured(told))
     yield Line("Event", _doubted(", ".join(parts), *behind))
 
 
@@ -84,6 +87,11 @@ def _figures(analysis: Analysis) -> Iterator[Line]:
             yield Line(title, result.state)
 
 
+def _ended(state: str) -> str:
+    """Return a state in words that stand without the rest of the report."""
+    return state.replace(UNFINISHED, ENDS_INSIDE)
+
+
 def _doubted(text: str, *behind: Result) -> str:
     return text if all(result.valid for result in behind) else f"{text} ({SPOILT})"
 
@@ -95,10 +103,10 @@ def _margins(analysis: Analysis) -> Iterator[Line]:
             continue
         for row in table.rows:
             cells = dict(zip(table.columns, row, strict=True))
-            parts = [str(cells["Event lies"])]
+            parts = [_ended(str(cells["Event lies"]))]
             for name, unit in (("Time margin", "s"), ("Voltage margin", "pu"), ("May trip from", "s")):
                 if isinstance(value := cells[name], float):
-                    parts.append(f"{name.lower()} {show(value, unit)}")
+                    parts.append(f"{name.lower()} {number(value, unit)}")
             yield Line(f"Envelope {cells['Envelope']}", ", ".join(parts))
 
 
@@ -118,7 +126,7 @@ def _judged(analysis: Analysis) -> Iterator[Line]:
             name = str(row["Limit"])
         value, limit = row["Measured"], _limit(row)
         if isinstance(value, float) and isinstance(limit, float):
-            told = [f"{name}: {show(value, unit)}, limit {show(limit, unit)}"]
+            told = [f"{name}: {number(value, unit)}, limit {number(limit, unit)}"]
         else:
             told = [f"{name}: {row['Reason']}"]
         open_ = sum(row["Outcome"] != Outcome.PASS for row in rows)

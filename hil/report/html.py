@@ -12,29 +12,21 @@ from typing import TYPE_CHECKING, Any, Final
 from hil.compliance.verdict import Outcome, overall
 from hil.record.events import Event
 from hil.record.manifest import hashes
-from hil.report.glance import glance
+from hil.report.elements import commanded, css, mark, table, td, told
+from hil.report.event import event_section
 from hil.report.page import POLICY, SCRIPT, STYLE
-from hil.report.plots import plots
-from hil.report.wording import cell, columns_told, margin, measured, remarks, sections, split
-from hil.units import show
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from hil.analysis.result import Analysis, Result
-    from hil.analysis.result import Table as ResultTable
+    from hil.analysis.result import Analysis
     from hil.compliance.envelope import Envelope
-    from hil.compliance.verdict import Verdict
     from hil.record.record import Record
-    from hil.report.plots import Plot
     from hil.waveform import Waveform
 
 COMMANDS_SHOWN: Final = 200
-ROWS_OPEN: Final = 12
-"""Longer tables of results are folded away."""
-RESULT_HEADS: Final = ("Quantity", "Value", "Remark", "Method", "Key")
 SAMPLES_DRAWN: Final = 100_000
 """Per channel, in all events together: about 5 MB for seven channels, as much as plotly.js itself."""
+DRAWN_WHOLE: Final = 40_000
+"""Samples of one channel in one event that are drawn one by one at most."""
 IN_HEADER: Final = ("sequence", "title", "simulated", "end", "units", "captures")
 SIMULATED: Final = (
     '<p class="simulated">SIMULATED: no hardware was involved, this says nothing about a real unit.</p>'
@@ -42,12 +34,6 @@ SIMULATED: Final = (
 NOMINAL: Final = {"voltage": "V", "frequency": "Hz", "power": "W", "dc_voltage": "V", "phase_voltage": "V"}
 """Units of the ratings that a sequence was scaled to."""
 ABOUT_ITSELF: Final = ("report.html", "manifest.json")
-RULE: Final = (
-    "± is the expanded uncertainty (k = 2): a value passes inside the limit by at least that much and "
-    "fails outside by more; between, it is INCONCLUSIVE. Without ± the uncertainty is not known and the "
-    "value is judged as it is. INVALID: the test was not the one asked for. Engineering default: no public "
-    "text has a limit, the number is a choice."
-)
 HOW_TO_VERIFY: Final = (
     "hashes every file of the record again and compares with its manifest, which is chained to the record "
     "before it. Any SHA-256 tool gives the same sums:"
@@ -77,7 +63,7 @@ def from_record(
 ) -> ReportInput:
     """Return what the report of a record shows."""
     return ReportInput(
-        title=str(record.run.get("title", record.run["sequence"])),
+        title=str(record.run.get("title", record.run["sequence"])).removesuffix("."),
         events=record.events(),
         waveforms=waveforms,
         envelope=envelope,
@@ -105,7 +91,17 @@ def render(of: ReportInput) -> str:
     from plotly.offline import get_plotlyjs  # noqa: PLC0415 - reads 5 MB that only a report needs
 
     body = [_header(of)]
-    body += [_event(of, event) for event in of.events]
+    for event in of.events:
+        body += [
+            _heading(event) if event.name != of.title else "",
+            event_section(
+                event,
+                of.waveforms.get(event.name),
+                of.envelope,
+                of.run.get("units", {}),
+                min(SAMPLES_DRAWN // len(of.events), DRAWN_WHOLE),
+            ),
+        ]
     body += [] if of.events else ["<p>No capture was analysed.</p>"]
     body += [_setup(of), _commands(of.commands), _files(of)]
     return (
@@ -125,156 +121,34 @@ def _header(of: ReportInput) -> str:
     if of.record:
         out.append(f'<p class="soft">Record {escape(of.record)}</p>')
     if of.run:
-        facts = (f"Run {_text(of.run.get('end'))}", of.run.get("bench"), of.run.get("started"))
-        out.append(f"<p>{escape(' · '.join(_text(fact) for fact in facts if fact))}</p>")
+        facts = (f"Run {told(of.run.get('end'))}", of.run.get("bench"), of.run.get("started"))
+        out.append(f"<p>{escape(' · '.join(told(fact) for fact in facts if fact))}</p>")
     out.append("</div>")
     if verdicts:
         outcome = overall(verdicts)
         counts = Counter(v.outcome if v.required else "not required" for v in verdicts)
         names: list[str] = [*Outcome, "not required"]
         summary = " · ".join(f"{counts[name]} {name}" for name in names if counts[name])
-        out.append(f'<div class="overall {_class(outcome)}"><b>{outcome}</b>{escape(summary)}</div>')
+        out.append(f'<div class="overall {css(outcome)}"><b>{outcome}</b>{escape(summary)}</div>')
     return "\n".join([*out, "</header>"])
 
 
-def _event(of: ReportInput, event: Event) -> str:
-    mark = _mark(overall(event.verdicts)) if event.verdicts else ""
-    out = [f"<h2>{escape(event.name)} {mark}</h2>"] if event.name != of.title else []
-    if event.parameters:
-        out.append(
-            f'<p class="soft">Commanded: {escape(_commanded(event.parameters, of.run.get("units", {})))}</p>'
-        )
-    out += [f'<p class="warning">{escape(warning)}</p>' for warning in event.analysis.warnings]
-    if event.verdicts:
-        heads = ("Outcome", "Criterion", "Measured", "Limit", "Margin", "Source")
-        out.append(_table(heads, [_verdict_row(verdict) for verdict in event.verdicts]))
-        out.append(f'<p class="soft"><small>{RULE}</small></p>')
-    else:
-        out.append(_glance(event.analysis))
-    waveform = of.waveforms.get(event.name)
-    whole = min(SAMPLES_DRAWN // len(of.events), 40_000)
-    drawn = plots(event.analysis, waveform, of.envelope, event.parameters, whole)
-    every = list(drawn)
-    out += [_figure(plot) for plot in every if not plot.more]
-    if more := [_figure(plot) for plot in every if plot.more]:
-        out += [f"<details><summary>More plots ({len(more)})</summary>", *more, "</details>"]
-    for heading, results, tables in sections(event.analysis):
-        out.append(f"<h3>{escape(heading or 'Measured')}</h3>")
-        out += _results(results)
-        for table in tables:
-            out += _result_table(table)
-    history = [*(waveform.history if waveform else ()), *event.analysis.history]
-    if history:
-        steps = "\n".join(history)
-        out.append(
-            f"<details><summary>How the samples became numbers</summary><pre>{escape(steps)}</pre></details>"
-        )
-    return "\n".join(out)
-
-
-def _commanded(values: Mapping[str, Any], units: Mapping[str, str]) -> str:
-    shown = [
-        f"{name.replace('_', ' ')} {show(value, units.get(name, '')) if isinstance(value, float) else value}"
-        for name, value in values.items()
-    ]
-    return ", ".join(shown)
-
-
-def _verdict_row(verdict: Verdict) -> list[str]:
-    default = " default" if verdict.confidence == "engineering default" else ""
-    tag = f'<span class="tag{default}">{escape(verdict.confidence)}</span>'
-    source = f"<small>{escape(verdict.source)} {tag}</small>"
-    reason = f"<small>{escape(verdict.reason)}</small>" if verdict.reason else ""
-    return [
-        f"<td>{_mark(verdict.outcome)}</td>",
-        _cell(verdict.title, "", f"<small>{escape(verdict.why)}</small>"),
-        _cell(measured(verdict), "Measured", reason, kind="number"),
-        _cell(verdict.limit, "Limit", kind="number"),
-        _cell(margin(verdict), "Margin", kind="number"),
-        _cell(verdict.clause, "Source", source),
-    ]
-
-
-def _glance(analysis: Analysis) -> str:
-    rows = []
-    for line in glance(analysis):
-        mark = _mark(line.outcome) + " " if line.outcome else ""
-        rows.append(f"<dt>{escape(line.title)}</dt><dd>{mark}{escape(line.text)}</dd>")
-    return (
-        "\n".join(['<section class="glance"><h3>At a glance</h3><dl>', *rows, "</dl></section>"])
-        if rows
-        else ""
-    )
-
-
-def _results(results: Sequence[Result]) -> list[str]:
-    """Return the results with a value, and folded away those that lack one for a reason they share."""
-    shown, shared = split(results)
-    told, notes = remarks(shown)
-    out = []
-    if shown:
-        out.append(_table(RESULT_HEADS, map(_result_row, shown, told), "results"))
-        out += [f'<p class="soft"><small>{escape(note)}</small></p>' for note in notes]
-    if shared:
-        count = sum(map(len, shared.values()))
-        out.append(f"<details><summary>Without a value ({count})</summary>")
-        for reason, members in shared.items():
-            out.append(f'<p class="soft">{escape(reason)}</p>')
-            out.append(_table(RESULT_HEADS, [_result_row(result, "") for result in members], "results"))
-        out.append("</details>")
-    return out
-
-
-def _result_row(result: Result, remark: str) -> list[str]:
-    return [
-        _cell(result.title),
-        _cell(measured(result), "Value", kind="number"),
-        _cell(remark, "Remark"),
-        _cell(result.method, "Method"),
-        _cell(result.key, "Key", kind="key"),
-    ]
-
-
-def _result_table(of: ResultTable) -> list[str]:
-    """Return a table with its title and notes, folded away where it is long or for few."""
-    kept = columns_told(of)
-    rows = [
-        [
-            _cell(cell(row[k], of.units[k]), of.columns[k], kind="" if isinstance(row[k], str) else "number")
-            for k in kept
-        ]
-        for row in of.rows
-    ]
-    about = "; ".join(filter(None, (of.method, of.note)))
-    body = [
-        _table([of.columns[k] for k in kept], rows),
-        f'<p class="soft"><small>{escape(about)}</small></p>' if about else "",
-    ]
-    if of.detail or len(rows) > ROWS_OPEN:
-        summary = f"{escape(of.title)} ({len(rows)} row{'' if len(rows) == 1 else 's'})"
-        return [f"<details><summary>{summary}</summary>", *body, "</details>"]
-    return [f"<h4>{escape(of.title)}</h4>", *body]
-
-
-def _figure(plot: Plot) -> str:
-    caption = f"<figcaption>{escape(plot.caption)}</figcaption>" if plot.caption else ""
-    return (
-        f'<figure><h3>{escape(plot.title)}</h3><div class="plot"></div>{caption}'
-        f'<script type="application/json">{plot.to_json()}</script></figure>'
-    )
+def _heading(event: Event) -> str:
+    outcome = mark(overall(event.verdicts)) if event.verdicts else ""
+    return f"<h2>{escape(event.name)} {outcome}</h2>"
 
 
 def _setup(of: ReportInput) -> str:
     about = {name: value for name, value in of.run.items() if name not in IN_HEADER}
     for name, units in (("parameters", of.run.get("units", {})), ("nominal", NOMINAL)):
         if name in about:
-            about[name] = _commanded(about[name], units).split(", ")
+            about[name] = commanded(about[name], units).split(", ")
     if of.certificates:
         about["certificates"] = of.certificates
     if not about:
         return ""
     rows = [
-        f"<dt>{escape(name.replace('_', ' ').capitalize())}</dt><dd>{escape(_text(value, chr(10)))}</dd>"
+        f"<dt>{escape(name.replace('_', ' ').capitalize())}</dt><dd>{escape(told(value, chr(10)))}</dd>"
         for name, value in about.items()
         if value not in (None, [], {})
     ]
@@ -295,9 +169,9 @@ def _files(of: ReportInput) -> str:
         return ""
     rows = [
         [
-            _cell(name),
-            _cell(f"{info['bytes']:,}", "Bytes", kind="number"),
-            _cell(info["sha256"], "SHA-256", kind="hash"),
+            td(name),
+            td(f"{info['bytes']:,}", "Bytes", kind="number"),
+            td(info["sha256"], "SHA-256", kind="hash"),
         ]
         for name, info in of.files.items()
     ]
@@ -305,48 +179,6 @@ def _files(of: ReportInput) -> str:
         [
             "<h2>How to verify</h2>",
             f"<p><code>hil verify {escape(of.record)}</code> {HOW_TO_VERIFY}</p>",
-            _table(("File", "Bytes", "SHA-256"), rows),
+            table(("File", "Bytes", "SHA-256"), rows),
         ]
     )
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], kind: str = "") -> str:
-    head = "".join(f"<th>{escape(name)}</th>" for name in heads)
-    body = "\n".join(f"<tr>{''.join(cells)}</tr>" for cells in rows)
-    style = f' class="{kind}"' if kind else ""
-    rows_of = f"<thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody>"
-    return f'<div class="wide"><table{style}>{rows_of}</table></div>'
-
-
-def _cell(text: str, label: str = "", more: str = "", kind: str = "") -> str:
-    """Return one cell; `label` names the column where a phone shows rows as cards, `more` is HTML."""
-    if not text and not more:
-        return "<td></td>"
-    shown = f' data-label="{label}"' if label else ""
-    style = f' class="{kind}"' if kind else ""
-    return f"<td{shown}><span{style}>{escape(text)}</span>{more}</td>"
-
-
-def _mark(outcome: Outcome) -> str:
-    return f'<span class="mark {_class(outcome)}">{outcome}</span>'
-
-
-def _class(outcome: Outcome) -> str:
-    return outcome.replace(" ", "")
-
-
-def _text(value: Any, between: str = ", ") -> str:
-    """Return anything that JSON can hold as text for a person."""
-    match value:
-        case bool():
-            return "yes" if value else "no"
-        case float():
-            return show(value, "")
-        case dict():
-            return between.join(f"{key}: {_text(entry)}" for key, entry in value.items())
-        case list() | tuple():
-            return between.join(_text(entry) for entry in value)
-        case None:
-            return "–"
-        case _:
-            return str(value)

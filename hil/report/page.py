@@ -1,9 +1,13 @@
-"""Style and script of the report; it opens offline, and its policy forbids it to fetch anything.
+"""Style and script of the report, and how it is saved; it opens offline, and its policy forbids fetching.
 
 plotly.js puts a button on each chart that uploads its data to the maker, unless told not to.
 """
 
+from contextlib import suppress
+from pathlib import Path
 from typing import Final
+
+from hil.errors import StorageError
 
 POLICY: Final = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
@@ -86,3 +90,22 @@ addEventListener("beforeprint", () => {
   for (const plot of document.querySelectorAll(".plot")) Plotly.Plots.resize(plot);
 });
 """
+
+
+def save(page: str, path: Path) -> None:
+    """Write a page in one go: with a full disk a file that was there before is still whole.
+
+    Raises `StorageError` where it cannot be written.
+    """
+    special = path.exists() and not path.is_file()  # such as /dev/stdout, which is written to as it is
+    part = path if special else path.with_name(f".{path.name}.part")
+    try:
+        part.write_text(page, encoding="utf-8")
+        if not special:
+            part.replace(path)
+    except OSError as error:
+        if not special:
+            with suppress(OSError):
+                part.unlink()
+        why = error.strerror or error
+        raise StorageError(f"{path}: this page cannot be written ({why}); choose another place") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import fill
 from typing import TYPE_CHECKING, Final
 
 from hil.compliance.verdict import Outcome, overall
@@ -55,6 +56,8 @@ SUMMARY: Final = {
 """Results in the summary of a folder, with their heading and unit."""
 FEW: Final = 3
 """A table too wide for the terminal is turned, names on the left, where it has no more rows."""
+PARTED: Final = 3
+"""Columns of the terminal between one column of a table and the next."""
 ROWS_SHOWN: Final = 8
 """Rows of a table in the terminal; JSON and the report have them all."""
 
@@ -116,6 +119,9 @@ def _print_table(of: ResultTable, console: Console) -> None:
     numbers = {k for k in told if not any(isinstance(row[k], str) for row in of.rows)}
     widths = {k: _least([of.columns[k], *(row[k] for row in rows)], whole=k in numbers) for k in told}
     room = console.width
+    heads = {k: of.columns[k] for k in told}
+    if sum(max(widths[k], len(heads[k]) + PARTED) for k in told) > room:
+        heads |= {k: fill(heads[k], widths[k] - PARTED) for k in numbers}
     if sum(widths.values()) > room and len(rows) <= FEW:
         turned = _table(*("" for _ in range(len(rows) + 1)), heads=False)
         for k in told:
@@ -126,7 +132,7 @@ def _print_table(of: ResultTable, console: Console) -> None:
         left: list[int] = []
     else:
         kept = [k for i, k in enumerate(told) if sum(widths[j] for j in told[: i + 1]) <= room]
-        table = _table(*(of.columns[k] for k in kept))
+        table = _table(*(heads[k] for k in kept))
         for k, column in zip(kept, table.columns, strict=True):
             column.no_wrap = k in numbers
         for row in rows:
@@ -146,7 +152,7 @@ def _least(texts: Sequence[str], *, whole: bool) -> int:
     """Return the columns of the terminal that a column takes at least, with what parts it from the next."""
     head, *cells = texts
     pieces = [*head.split(), *(cells if whole else (word for text in cells for word in text.split()))]
-    return max(map(len, pieces), default=0) + 3
+    return max(map(len, pieces), default=0) + PARTED
 
 
 def _table(*columns: str, heads: bool = True) -> Table:

@@ -27,6 +27,13 @@ REPEATED: Final = 3
 
 
 SPOILT: Final = "samples behind it are missing or clipped"
+FLOOR: Final = 1e-4
+"""Shares below it are told as such: single precision has no more to say [%]."""
+
+
+def number(value: float, unit: str) -> str:
+    """Return a value with its unit; a share of next to nothing without the digits of its noise."""
+    return f"< {FLOOR:g} %" if unit == "%" and 0 < abs(value) < FLOOR else show(value, unit)
 
 
 def measured(of: Verdict | Result) -> str:
@@ -36,7 +43,7 @@ def measured(of: Verdict | Result) -> str:
     if isinstance(of.value, str):
         return of.value
     if not of.uncertainty or of.uncertainty < 1e-6 * abs(of.value):  # finer than any bench measures
-        return show(of.value, of.unit)
+        return number(of.value, of.unit)
     unit = show(max(abs(of.value), of.uncertainty), of.unit).partition(" ")[2]
     factor = parse(f"1 {unit}", of.unit, "unit")
     # two digits of the uncertainty, and the value to the same decimal (GUM, 7.2.6)
@@ -63,7 +70,7 @@ def cell(value: Cell, unit: str) -> str:
     """Return what a cell of a table holds, with its unit, or a dash where there is nothing."""
     if value is None:
         return "–"
-    return value if isinstance(value, str) else show(value, unit)
+    return value if isinstance(value, str) else number(value, unit)
 
 
 def sections(analysis: Analysis) -> Iterator[tuple[str, list[Result], list[Table]]]:

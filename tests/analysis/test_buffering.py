@@ -15,7 +15,6 @@ from hil.analysis.buffering.metrics import (
     ramps,
     ranges,
     samples_in,
-    slew_limited,
     transfer,
 )
 from hil.analysis.result import SECTIONS
@@ -24,6 +23,14 @@ from hil.errors import ConfigError
 RATE = 500.0
 T = np.arange(60_000) / RATE  # 120 s
 RATING = 100e3
+
+
+def slew_limited(power, slope):
+    """An ideal buffer: a grid power that follows the load at no more than a slope [W/s]."""
+    found = [float(power[0])]
+    for goal in power[1:]:
+        found.append(found[-1] + float(np.clip(goal - found[-1], -slope / RATE, slope / RATE)))
+    return np.array(found)
 
 
 def square(period=2.0, duty=0.7, high=95e3, low=40e3, t=T):
@@ -124,6 +131,7 @@ def test_a_window_that_the_source_does_not_resolve():
     assert samples_in(0.001, 500.0, 60_000, 0.002) is None
     assert samples_in(0.1, 500.0, 60_000, 1.0) is None  # telemetry of 1 s, interpolated
     assert samples_in(1.0, 500.0, 400, 0.002) is None
+    assert samples_in(0.01, 250.0, 60_000, 0.004) is None  # 2.5 samples are neither two nor three
 
 
 def buffered(load, tau, rate=RATE):
@@ -172,14 +180,6 @@ def test_transfer_only_where_it_can_be_believed():
     assert transfer(load[:60], other[:60], RATE, 100.0) is None
 
 
-def test_slew_limit():
-    power = slew_limited(square(), RATE, 20e3)
-    assert max(map(abs, ramps(power, RATE, 1))) <= 20e3 * (1 + 1e-9)
-    assert slew_limited(square(), RATE, 1e12) == pytest.approx(square())
-    with pytest.raises(ConfigError, match="positive"):
-        slew_limited(square(), RATE, 0.0)
-
-
 def results(findings):
     return {result.key: result for result in findings.results}
 
@@ -190,7 +190,7 @@ def table(findings, key):
 
 def test_findings():
     load = square()
-    grid = slew_limited(load, RATE, 0.2 * RATING)
+    grid = slew_limited(load, 0.2 * RATING)
     findings = buffering_findings(
         load, grid, RATE, rating=RATING, source_resolution=1 / RATE, target=grid + 500
     )
@@ -205,11 +205,22 @@ def test_findings():
     assert 0 < found["band_energy_ratio"].value < 5
     for one in findings.tables:
         assert {len(row) for row in one.rows} == {len(one.columns)} == {len(one.units)}
-    last = table(findings, "power_ranges").rows[-1]
+    spans = table(findings, "power_ranges").rows
+    assert [row[0] for row in spans] == [0.1, 1.0, 5.0, 60.0, 120.0]
+    last = spans[-1]
     assert last[:2] == (120.0, 55e3)
     assert last[3] == pytest.approx(0.55)
     assert {series.group for series in findings.spectra} == {"power_spectrum", "transfer", "coherence"}
     assert findings.warnings == ()
+
+
+@pytest.mark.parametrize(("seconds", "windows"), [(60.0, [0.1, 1.0, 5.0, 60.0]), (3.0, [0.1, 1.0, 3.0])])
+def test_the_whole_record_is_no_window_twice(seconds, windows):
+    load = square()[: round(seconds * RATE)]
+    findings = buffering_findings(load, load, RATE, rating=RATING, source_resolution=1 / RATE)
+    rows = table(findings, "power_ranges").rows
+    assert [row[0] for row in rows] == windows
+    assert {row[-1] for row in rows} == {"ok"}
 
 
 def test_a_fall_counts_as_a_ramp():

@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hil.analysis.power.dq import dq_to_abc
 from hil.analysis.stability.grid_stability import UNSURE, Grid, critical_scr, impedance_findings, on_grid
 from hil.analysis.stability.impedance import (
     DqImpedance,
@@ -26,6 +25,12 @@ AMPS = RATING * 2 / 3 / CREST
 BASE = VOLTAGE**2 / RATING
 GRID = Grid(RATING, VOLTAGE, 10.0, (10.0, 5.0, 2.0, 1.2))
 J = np.array([[0.0, -1.0], [1.0, 0.0]])
+
+
+def dq_to_abc(dq, angle):
+    """Park's transform turned round: d on the crest of phase a."""
+    turn = np.exp(1j * (angle - np.arange(3)[:, None] * 2 * np.pi / 3))
+    return ((dq[0] + 1j * dq[1]) * turn).real
 
 
 class Pcs:
@@ -346,6 +351,15 @@ def test_loci_need_not_be_symmetrical():
     # characteristic polynomial: (s+1)^3 + 5 (1 +- 0.8 j) = 0
     poles = [p for sign in (1, -1) for p in np.roots([1, 3, 3, 1 + 5 * (1 + 0.8j * sign)])]
     assert found.unstable == sum(p.real > 0 for p in poles) == 2
+
+
+def test_a_gap_between_frequencies_may_hide_a_resonance():
+    """Within a decade without a measurement a locus may go round and come back."""
+    frequency = np.array([1.0, 1.9, 3.7, 7.2, 14.0, 27.0, 52.0, 100.0])
+    calm = np.full((8, 1, 1), 0.1) * np.eye(2) + 0j
+    assert nyquist(frequency, calm).stable
+    gap = nyquist(np.delete(frequency, [3, 4]), calm[:6])
+    assert (gap.stable, gap.state) == (None, TOO_FEW)
 
 
 def test_passivity():

@@ -37,6 +37,12 @@ def test_one_mode_without_noise_is_exact(hertz, zeta):
     assert 0.9 < found.share[0] < 1.2
 
 
+@pytest.mark.parametrize(("zeta", "count"), [(0.6, 1), (0.75, 0), (0.95, 0)])
+def test_what_is_damped_beyond_resonance_is_no_mode(zeta, count):
+    """Above 1 / sqrt 2 a second-order system has no resonance: what goes by is a recovery."""
+    assert len(modes(ring([(1.0, zeta, 2.0, 0.0)], rate=200.0, seconds=10.0, noise=1e-5), 200.0)) == count
+
+
 def test_a_decimated_mode_keeps_amplitude_and_phase_at_the_first_sample():
     # 10 kS/s is filtered and thinned to 500 S/s; a filter leaves a mode a mode, times its gain
     x = ring([(7.0, 0.05, 2.0, 0.7), (60.0, 0.1, 1.0, -1.0)], rate=10e3)

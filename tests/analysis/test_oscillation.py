@@ -6,6 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hil.analysis.stability import lines
+from hil.analysis.stability import oscillation as module
+from hil.analysis.stability.decimate import decimate
 from hil.analysis.stability.findings import oscillation_findings
 from hil.analysis.stability.oscillation import find_oscillations
 from hil.errors import ConfigError
@@ -195,3 +197,17 @@ def test_findings_carry_the_limit_where_nothing_is_found():
 def test_a_ramp_hides_nothing():
     (found,) = find_oscillations(0.1 * noise(13) + 50 * T + sine(0.4, 0.05), RATE).found
     assert found.frequency == pytest.approx(0.4, abs=0.01)
+
+
+def test_a_kept_sample_is_spoilt_where_its_filter_saw_a_bad_one(monkeypatch):
+    """10 kS/s are thinned to 312 S/s: the filter reaches as far ahead as back."""
+    x = np.random.default_rng(1).normal(size=100_000)
+    thin = decimate(x[None], 10e3, 125.0, 2.5)
+    x[50_000] = np.nan
+    seen = []
+    plain = module.scan_windows
+    monkeypatch.setattr(module, "scan_windows", lambda *a: seen.append(a[2]) or plain(*a))
+    find_oscillations(x, 10e3, band=(1.0, 100.0))
+    away = thin.first + np.arange(thin.samples.shape[1]) / thin.rate - 5.0  # [s]
+    assert thin.step > 1
+    assert (seen[0] == (np.abs(away) <= thin.taps.size / 2 / 10e3)).all()

@@ -7,7 +7,7 @@ import pytest
 
 from hil.analysis.power.findings import power_findings
 from hil.analysis.power.phase_findings import jump_results
-from hil.analysis.quality.engine import HalfCycles, Intervals, Quality
+from hil.analysis.quality.values import HalfCycles, Intervals, Quality
 from hil.waveform import Channel
 
 ORDERS = 8

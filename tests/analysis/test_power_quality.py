@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hil.analysis.quality.engine import HalfCycles, Intervals, Quality, Urms
 from hil.analysis.quality.findings import findings, sliding_findings
 from hil.analysis.quality.flicker import Flicker
+from hil.analysis.quality.values import HalfCycles, Intervals, Quality, Urms
 from hil.analysis.result import SECTIONS
 from hil.waveform import Channel
 
@@ -133,6 +133,7 @@ def test_single_bins_and_bands_stand_in_tables():
     bands = by_key(found.tables)["bands"]
     assert bands.rows[3] == (2700.0, 0.0, 0.0, 0.0, 0.5, 0.5, 0.5)
     assert len(bands.rows) == 35
+    assert bands.detail
 
 
 def test_the_worst_phase_counts():
@@ -223,6 +224,7 @@ def test_spoilt_intervals_are_left_out_and_said():
     found = findings(quality, nominal_voltage=230.0)
     thd = by_key(found.results)["thd_voltage"]
     assert (thd.value, thd.valid) == (pytest.approx(3.0, rel=1e-6), False)
+    assert not by_key(found.results)["over_deviation"].valid
     assert by_key(found.tables)["aggregates_3s"].rows[1][-1] == "samples missing"
     assert np.isnan(by_key(found.series)["thds_v_a"].values[20])
     before = by_key(findings(quality, intervals_before=4.0).results)["thd_voltage"]

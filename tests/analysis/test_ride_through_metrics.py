@@ -8,13 +8,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hil.analysis.analyze import analyze
 from hil.analysis.event import dips
 from hil.analysis.event.ride_through import oscillation, ride_through_findings
 from hil.analysis.event.span import Span, span_of
 from hil.analysis.event.voltages import choose, inception_result, urms_cycles
 from hil.analysis.frequency import line_frequency
 from hil.analysis.power.track import PowerTrack, power_track
-from hil.analysis.result import SECTIONS, Result
+from hil.analysis.result import SECTIONS
 from hil.analysis.signals import sort
 from hil.waveform import Channel, Waveform
 
@@ -115,6 +116,8 @@ def test_a_trip_after_the_inception(hertz, rate, noise):
         (gone_from(0.5), {}, "tripped", 0.5),
         (gone_from(BEGIN), {}, "tripped", BEGIN),
         (gone_from(0.25), {}, "tripped before the event", 0.25),
+        (gone_from(0.05), {}, "tripped before the event", 0.05),  # no current in the ten cycles before it
+        (lambda t: np.where((t < 0.1) | (t > 0.8), 1.0, 0.0), {}, "not determinable", None),
         (np.zeros_like, {"noise": 0.01}, "no current from the start", None),
         (np.zeros_like, {}, "no current from the start", None),
         (np.ones_like, {"duration": 0.75}, "unfinished", None),  # 50 ms after the event
@@ -164,13 +167,11 @@ def test_momentary_cessation(hertz, noise):
     ] * 3
 
 
-def test_the_threshold_is_a_parameter():
-    """A current of 5 % is gone below 10 %, and there below 2 %."""
-    waveform = record(current=lambda t: np.where((t < 0.5) | (t >= 0.6), 1.0, 0.05))
-    assert ride(waveform)[0]["cessation"].value == pytest.approx(0.1, abs=1e-3)
-    found, _ = ride(waveform, threshold=0.02)
-    assert (found["cessation"].value, found["cessation"].state) == (0.0, "none")
-    assert "below 2%" in found["cessation"].method
+@pytest.mark.parametrize(("left", "lasting"), [(0.08, 0.1), (0.12, 0.0)])
+def test_a_current_below_ten_percent_is_gone(left, lasting):
+    found, _ = ride(record(current=lambda t: np.where((t < 0.5) | (t >= 0.6), 1.0, left)))
+    assert found["cessation"].value == pytest.approx(lasting, abs=1e-3)
+    assert "below 10%" in found["cessation"].method
 
 
 @pytest.mark.parametrize("tau", [0.05, 0.1])
@@ -390,9 +391,14 @@ def test_a_swell_and_a_jump_of_phase(jump):
     assert found["event_u1"].value == pytest.approx(1.2, abs=0.005)
     assert found["trip"].value == pytest.approx(0.55, abs=2.5e-3)
     assert found["trip_delay"].value == pytest.approx(0.15, abs=5e-3)
-    assert "phase_jump" not in found
-    given_jump = Result("phase_jump", "Phase jump", 30.0, "deg")
-    assert ride(record(), phase_jump=given_jump)[0]["phase_jump"].value == 30.0
+
+
+@pytest.mark.parametrize("jump", [0.0, 30.0, -60.0])
+def test_the_jump_of_phase_at_the_inception_stands_beside_the_event(jump):
+    found = analyze(record(shift=np.radians(jump)), nominal_voltage=VOLTS)
+    for phase in "abc":
+        assert found[f"phase_jump_{phase}"].value == pytest.approx(jump, abs=0.1)
+        assert found[f"phase_jump_{phase}"].section == "Voltage event"
 
 
 @pytest.mark.parametrize("where", [0.2, 0.5, 1.0])
@@ -407,6 +413,24 @@ def test_missing_samples_spoil_what_rests_on_them(where):
     assert found["event_current_min"].valid == (where != 0.5)
     assert found["recovery_time"].valid == (where < END)
     assert found["event_i2"].valid == (where != 0.5)
+
+
+def test_the_peak_current_may_be_a_negative_one():
+    waveform = record()
+    samples, at = np.array(waveform.samples), waveform.index(0.41)
+    samples[3, at] = -400.0  # i_b
+    peak = ride(Waveform(samples, waveform.channels, waveform.rate))[0]["peak_current"]
+    assert (peak.value, peak.note) == (400.0, f"i_b at {at / waveform.rate:.5f} s")
+
+
+def test_a_current_alone_that_is_missing_spoils_the_powers_and_not_the_voltage():
+    waveform = record()
+    samples = np.array(waveform.samples)
+    samples[1, waveform.index(0.35) : waveform.index(0.5)] = np.nan
+    found, _ = ride(Waveform(samples, waveform.channels, waveform.rate))
+    assert not found["prefault_power"].valid
+    assert not found["event_current_min"].valid
+    assert found["postfault_power"].valid
 
 
 def test_no_event_says_so_everywhere():

@@ -50,3 +50,12 @@ def test_extremes_and_share(monkeypatch, block):
     assert not spoilt["dc_voltage_min"].valid
     assert spoilt["dc_voltage_min"].value == 700.0
     assert spoilt["trigger"].state == "no trigger"
+
+
+def test_a_dc_voltage_without_a_number_has_no_extremes():
+    found = {result.key: result for result in survey(capture(np.full(500, np.nan), "voltage", "dc")).results}
+    assert (found["dc_voltage_min"].value, found["dc_voltage_min"].state) == (None, "not determinable")
+    row = np.full(500, 850.0)
+    row[7], row[8] = np.inf, -np.inf  # a division that went wrong, not a voltage
+    found = {result.key: result for result in survey(capture(row, "voltage", "dc")).results}
+    assert (found["dc_voltage_max"].value, found["dc_voltage_max"].valid) == (850.0, False)

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hil.analysis import analyze as module
 from hil.analysis.analyze import analyze
+from hil.analysis.excerpt import SHORT
 from hil.errors import ConfigError
 from hil.waveform import Channel, Waveform
 
@@ -347,12 +347,18 @@ def test_a_step_to_zero(quick):
     untold(found, "reactive_current")
 
 
+@pytest.mark.parametrize("event", [-0.1, 1.5, 77.0, np.nan, np.inf])
+def test_an_event_outside_the_record_is_refused(quick, event):
+    with pytest.raises(ConfigError, match="runs from 0 to 1.4 s; give an instant of it"):
+        analyze(quick(duration=1.4), event=event)
+
+
 def test_two_events_and_the_one_that_is_asked_for(quick):
     whole = quick(begin=0.3, end=0.4, duration=1.4)
     whole = replace(
         whole, samples=whole.samples * np.where((whole.time >= 0.9) & (whole.time < 1.1), 0.7, 1.0)
     )
-    for near, at, residual in ((None, 0.3, 92.0), (0.95, 0.9, 161.0), (77.0, 0.9, 161.0)):
+    for near, at, residual in ((None, 0.3, 92.0), (0.95, 0.9, 161.0), (1.39, 0.9, 161.0)):
         found = examined(whole, event=near)
         assert found["event_count"].value == 2
         assert found["inception"].value == pytest.approx(at, abs=5e-4)
@@ -398,7 +404,7 @@ class Endless:
 def test_a_late_event_of_a_long_capture(at):
     """Of 180 s only those around the event are looked at sample by sample."""
     capture = Endless(360_000, at)
-    assert len(capture) > module.SHORT * capture.rate
+    assert len(capture) > SHORT * capture.rate
     found = examined(capture)
     assert found["event_count"].value == 1
     assert found["inception"].value == pytest.approx(at, abs=2e-3)

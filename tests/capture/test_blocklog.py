@@ -7,13 +7,19 @@ import sys
 import numpy as np
 import pytest
 
-from hil.capture.blocklog import BlockLog, read_block_log, scan_block_log
+from hil.capture.blocklog import BlockLog, load_block_log, scan_block_log
 from hil.errors import ConfigError, FormatError, StorageError
 from hil.waveform import Channel
 
 CHANNELS = (Channel("va", "V", "voltage", "a", 1e-3), Channel("ia", "V", "current", "a"))
 BLOCK = 100
 BLOCK_BYTES = 24 + 2 * BLOCK * 4  # magic, three numbers of 4 bytes, one of 8, and the payload
+
+
+def read_log(path):
+    """Return header, samples, whether the log is whole, and the number of lost samples."""
+    scan = scan_block_log(path)
+    return scan.header, scan.part(0, scan.span), scan.closed and not scan.lost, scan.lost
 
 
 def ramp(first, n=BLOCK):
@@ -40,7 +46,7 @@ def damage(log, at, size=1):
 def test_whole(log):
     log.close()
     log.close()
-    header, samples, complete, lost = read_block_log(log.path)
+    header, samples, complete, lost = read_log(log.path)
     assert header["metadata"] == {"operator": "me"}
     assert header["rate"] == 1000
     assert scan_block_log(log.path).channels == CHANNELS
@@ -51,7 +57,7 @@ def test_whole(log):
 
 def test_read_while_it_grows(log):
     """What a process that dies leaves behind: everything appended, and no end."""
-    _, samples, complete, lost = read_block_log(log.path)
+    _, samples, complete, lost = read_log(log.path)
     assert np.array_equal(samples, ramp(0, 300))
     assert (complete, lost) == (False, 0)
 
@@ -61,12 +67,12 @@ def test_torn_tail(log):
     for cut in (1, 24, BLOCK_BYTES - 24):
         with log.path.open("r+b") as file:
             file.truncate(size - cut)
-        _, samples, complete, lost = read_block_log(log.path)
+        _, samples, complete, lost = read_log(log.path)
         assert np.array_equal(samples, ramp(0, 200))
         assert (complete, lost) == (False, BLOCK)  # the torn block's header is whole, and counts
     with log.path.open("r+b") as file:
         file.truncate(size - BLOCK_BYTES + 5)
-    assert read_block_log(log.path)[3] == 0  # now nothing says that there was a third block
+    assert read_log(log.path)[3] == 0  # now nothing says that there was a third block
 
 
 @pytest.mark.parametrize("place", ["magic", "count", "payload", "crc"])
@@ -74,7 +80,7 @@ def test_damaged_block_leaves_a_gap_of_its_own_length(log, place):
     log.close()
     second = log.path.stat().st_size - 24 - 2 * BLOCK_BYTES
     damage(log, second + {"magic": 0, "count": 16, "crc": 20, "payload": 300}[place])
-    _, samples, complete, lost = read_block_log(log.path)
+    _, samples, complete, lost = read_log(log.path)
     assert (complete, lost) == (False, BLOCK)
     assert np.array_equal(samples[:, :100], ramp(0))
     assert np.isnan(samples[:, 100:200]).all()
@@ -87,7 +93,7 @@ def test_the_next_block_is_found_wherever_a_piece_ends(log, monkeypatch, piece):
     log.close()
     damage(log, log.path.stat().st_size - 24 - 2 * BLOCK_BYTES)  # the magic of the second block
     monkeypatch.setattr("hil.capture.blocklog._PIECE", piece)
-    _, samples, complete, lost = read_block_log(log.path)
+    _, samples, complete, lost = read_log(log.path)
     assert (complete, lost) == (False, BLOCK)
     assert np.array_equal(samples[:, 200:], ramp(200))
 
@@ -97,14 +103,14 @@ def test_block_cut_out_of_the_middle(log):
     data = log.path.read_bytes()
     second = len(data) - 24 - 2 * BLOCK_BYTES
     log.path.write_bytes(data[:second] + data[second + BLOCK_BYTES :])
-    _, samples, complete, lost = read_block_log(log.path)
+    _, samples, complete, lost = read_log(log.path)
     assert (complete, lost, samples.shape) == (False, BLOCK, (2, 300))
 
 
 def test_last_block_damaged_is_counted_by_the_end_mark(log):
     log.close()
     damage(log, log.path.stat().st_size - 24 - 100)
-    _, samples, complete, lost = read_block_log(log.path)
+    _, samples, complete, lost = read_log(log.path)
     assert (complete, lost, samples.shape) == (False, BLOCK, (2, 200))
 
 
@@ -146,7 +152,7 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path):
         writer.kill()
         heard += writer.stdout.read()
     acknowledged = int(heard.split("\n")[-2])  # the last line may be torn
-    _, samples, complete, lost = read_block_log(path)
+    _, samples, complete, lost = read_log(path)
     assert (complete, lost) == (False, 0)
     assert samples.shape[1] >= acknowledged >= 5000
     assert np.array_equal(samples[0], np.arange(samples.shape[1]))
@@ -170,8 +176,9 @@ class Disk:
         return self.file.write(part)
 
 
-def test_full_disk_keeps_what_was_appended(log):
-    log._file = Disk(log._file, BLOCK_BYTES + 10)
+@pytest.mark.parametrize("rest", [10, 100])  # less than the head of a block, and more
+def test_full_disk_keeps_what_was_appended(log, rest):
+    log._file = Disk(log._file, BLOCK_BYTES + rest)
     log.append(ramp(300))
     with pytest.raises(
         StorageError, match=r"a\.blk: writing failed after 400 samples \(No space left on device\)"
@@ -180,7 +187,7 @@ def test_full_disk_keeps_what_was_appended(log):
     with pytest.raises(StorageError, match="writing failed after 400"):
         log.append(ramp(500))
     log.close()
-    _, samples, complete, lost = read_block_log(log.path)
+    _, samples, complete, lost = read_log(log.path)
     assert np.array_equal(samples, ramp(0, 400))
     assert (complete, lost) == (False, 0)
 
@@ -204,16 +211,38 @@ def test_what_is_refused(log, tmp_path):
         BlockLog(log.path, CHANNELS, 1000.0)
     with pytest.raises(StorageError, match="cannot be created"):
         BlockLog(tmp_path / "none" / "a.blk", CHANNELS, 1000.0)
-    with pytest.raises(ConfigError, match="needs channels and a rate"):
-        BlockLog(tmp_path / "b.blk", (), 1000.0)
+    for channels, rate in [((), 1000.0), (CHANNELS, 0.0), (CHANNELS, np.inf), (CHANNELS, np.nan)]:
+        with pytest.raises(ConfigError, match="needs channels and a rate"):
+            BlockLog(tmp_path / "b.blk", channels, rate)
     with pytest.raises(FormatError, match="cannot be read as a block log"):
-        read_block_log(tmp_path / "none.blk")
+        scan_block_log(tmp_path / "none.blk")
     damage(log, 20)
     with pytest.raises(FormatError, match="header of the block log is damaged"):
-        read_block_log(log.path)
+        scan_block_log(log.path)
     log.path.write_bytes(b"something else")
     with pytest.raises(FormatError, match="is not a block log"):
-        read_block_log(log.path)
+        scan_block_log(log.path)
     log.path.write_bytes(b"")
     with pytest.raises(FormatError, match="is not a block log"):
-        read_block_log(log.path)
+        scan_block_log(log.path)
+
+
+def test_a_log_that_goes_while_it_is_read(log):
+    """Sealed by another process, or cut: one line, no traceback."""
+    scan = scan_block_log(log.path)
+    log.path.write_bytes(log.path.read_bytes()[:-50])
+    with pytest.raises(FormatError, match=r"a\.blk: has been cut off while it was read"):
+        scan.part(0, 300)
+    log.path.unlink()
+    with pytest.raises(FormatError, match=r"a\.blk: cannot be opened \(No such file"):
+        scan.part(0, 300)
+
+
+def test_loaded_with_what_is_known_of_it(tmp_path):
+    told = {"corrections": {"va": {"gain": 2.0}}}
+    with BlockLog(tmp_path / "a.blk", CHANNELS, 1000.0, told) as log:
+        log.append(ramp(0))
+    waveform, about = load_block_log(log.path)
+    assert np.array_equal(waveform.samples, ramp(0))
+    assert (waveform.channels, waveform.rate, waveform.source) == (CHANNELS, 1000.0, "a.blk")
+    assert about == {"complete": False, "acquired": None, "stored": 100, "lost": 0, **told}

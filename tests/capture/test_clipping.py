@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hil.capture.clipping import PIECE, clipped, rails
+from hil.capture.clipping import PIECE, at_rails, rails
 from hil.waveform import Channel
 
 VOLTAGE = Channel("v", "V", "voltage", "a")
@@ -18,7 +18,8 @@ def angle(per_cycle):
 
 
 def marked(samples, channel=VOLTAGE):
-    return clipped(np.asarray(samples, float)[None], [channel])
+    row = np.asarray(samples, float)[None]
+    return at_rails(row, rails([row], [channel]))
 
 
 @pytest.mark.parametrize("per_cycle", [64, 200, 1000, 5000])
@@ -115,7 +116,7 @@ def test_channels_are_told_apart_and_pieces_make_no_difference():
     assert np.isnan(low).all()
     assert np.isnan(high[0])
     assert high[1] == 0.8
-    assert np.array_equal(clipped(samples, channels), samples[1] == 0.8)
+    assert np.array_equal(at_rails(samples, (low, high)), samples[1] == 0.8)
 
 
 def test_a_higher_value_later_takes_the_suspicion_off():
@@ -124,3 +125,12 @@ def test_a_higher_value_later_takes_the_suspicion_off():
     assert not marked(np.concatenate([low, high])).any()
     low, high = rails([low[None], high[None]], [VOLTAGE])  # the same where it comes in a later piece
     assert np.isnan([low, high]).all()
+
+
+@pytest.mark.parametrize(("crests", "found"), [(2, False), (3, True)])
+def test_three_half_waves_tell(crests, found):
+    """Crests 5, 6 and perhaps 7 of a smaller sine are cut off at 0.8."""
+    t = np.arange(CYCLES * 200) / 200
+    x = np.where((t > 5) & (t < 5 + crests), 1.0, 0.5) * np.sin(2 * np.pi * t)
+    wave = np.minimum(x, 0.8)
+    assert np.array_equal(marked(wave), (wave == 0.8) & found)

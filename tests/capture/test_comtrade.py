@@ -219,6 +219,18 @@ def test_defects_of_ascii_data_are_found_by_line(write_comtrade, old, new, messa
         read(path)
 
 
+@pytest.mark.parametrize("reader", [read, open_comtrade])
+@pytest.mark.parametrize(
+    ("announced", "says"),
+    [(2, "3 samples, the cfg announces 2; the files do not belong"), (4, "announces 4; it was cut off")],
+)
+def test_ascii_data_of_another_length(write_comtrade, reader, announced, says):
+    path = write_comtrade("ASCII", [VOLTS], [(1,), (2,), (3,)])
+    path.write_bytes(path.read_bytes().replace(b"\r\n1000,3\r\n", f"\r\n1000,{announced}\r\n".encode()))
+    with pytest.raises(FormatError, match=says):
+        reader(path)
+
+
 def test_an_empty_cell_of_ascii_data_is_missing(write_comtrade):
     path = write_comtrade("ASCII", [VOLTS], [(1,), ("",), (3,)])
     assert read(path).valid.tolist() == [True, False, True]
@@ -261,6 +273,13 @@ def test_a_pause_between_sections_is_in_the_stamps(write_comtrade):
     assert read(path).start == pytest.approx(6e-3)
 
 
+def test_a_pause_is_not_taken_from_stamps_in_a_wrong_unit(write_comtrade):
+    """Ten times too long: so the second section begins one of its own steps, 0.2 ms, after the first."""
+    stamps = [0, 10_000, 60_000, 62_000, 64_000, 66_000]
+    path = write_comtrade("BINARY", [VOLTS], [(1,)] * 6, rates=["2", "1000,2", "5000,6"], stamps=stamps)
+    assert read(path).start == pytest.approx(1.2e-3)
+
+
 @pytest.mark.parametrize("kind", ["BINARY", "ASCII"])
 @pytest.mark.parametrize(
     ("stamps", "bad", "says"),
@@ -268,6 +287,8 @@ def test_a_pause_between_sections_is_in_the_stamps(write_comtrade):
         ([0, 100, 100, 200, 300, 400], [2], "repeat at sample 3"),
         ([0, 100, 200, 150, 250, 350], [3], "fall before sample 4"),
         ([0, 100, 200, 900, 1000, 1100], [3], "jump before sample 4: in between nothing was recorded"),
+        ([0, 100, 200, 353, 453, 553], [3], "jump before sample 4"),  # by half a step, and two counts
+        ([0, 100, 200, 352, 452, 552], [], ""),
         ([2**32 - 200, 2**32 - 100, 0, 100, 200, 300], [], ""),  # the counter wraps
         ([0, 100, 2**32 - 1, 300, 400, 500], [], ""),  # one stamp is missing
         ([7] * 6, [], "do not advance"),
@@ -398,3 +419,24 @@ def test_a_word_too_large_for_the_samples(write_comtrade):
     """1000 times 1e38 V fits no float32, and is missing."""
     w = read(write_comtrade("BINARY", [VOLTS.replace("0.5,10", "1e38,0")], [(1000,), (0,)]))
     assert w.valid.tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("revision", "begin", "trigger"),
+    [
+        ("1991", "01/31/25,23:59:59.9", "02/01/25,00:00:00.0"),  # month first
+        ("1991", "12/31/99,23:59:59.9", "01/01/00,00:00:00.0"),
+        ("1999", "28/02/2025,23:59:59.9", "01/03/2025,00:00:00.0"),  # day first
+        ("2013", "31/12/2024,23:59:59.9", "01/01/2025,00:00:00.0"),
+    ],
+)
+def test_a_record_over_midnight(write_comtrade, revision, begin, trigger):
+    """The trigger comes 0.1 s after the first of 200 samples at 1 kS/s, whichever way dates are written."""
+    path = write_comtrade("BINARY", [VOLTS], [(1,)] * 200, revision=revision)
+    text = path.read_bytes().replace(
+        b"02/01/2025,00:00:00.000000\r\n" * 2, f"{begin}\r\n{trigger}\r\n".encode()
+    )
+    path.write_bytes(text)
+    w = read(path)
+    assert w.triggered
+    assert w.start == pytest.approx(-0.1, abs=1e-12)

@@ -78,6 +78,17 @@ def test_a_quantised_crest_is_no_flat_top(spoilt, bits, hertz):
     assert spoilt(x, TYPE.replace("-32767,32767", f"{int(x.min())},{int(x.max())}")) == []
 
 
+def test_the_flattest_smooth_crest_at_the_stated_limit(spoilt):
+    """Three equal codes, and 0.98 codes per sample squared: 15 codes lower three samples further on.
+
+    The crest 0.49 above its code on a sample, A (2 pi / 400)^2 / 2 = 0.98.
+    """
+    x = np.rint(7943.49 * np.cos(2 * np.pi * np.arange(4000) / 400))
+    assert x[399:402].tolist() == [7943] * 3
+    assert x[396] == 7943 - 15
+    assert spoilt(x, TYPE.replace("-32767,32767", "-7943,7943")) == []
+
+
 @pytest.mark.parametrize(
     "x",
     [

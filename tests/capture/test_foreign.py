@@ -186,6 +186,14 @@ def test_mdf_conversion_and_invalid_samples(mdf):
 
 
 @needs_mdf
+def test_mdf_value_that_is_not_finite_is_missing(mdf):
+    samples = VA.copy()
+    samples[7], samples[9] = np.inf, np.nan
+    w = read(mdf([("Va", samples, T, "V")]))
+    assert np.flatnonzero(np.isnan(w["Va"])).tolist() == np.flatnonzero(~w.valid).tolist() == [7, 9]
+
+
+@needs_mdf
 def test_mdf_rasters(mdf):
     w = read(mdf([("Va", VA, T, "V")], [("Vb", VA, T, "V")]))
     assert [c.name for c in w.channels] == ["Va", "Vb"]  # sampled together, in two groups

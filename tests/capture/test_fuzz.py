@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hil.capture.blocklog import BlockLog, read_block_log
+from hil.capture.blocklog import BlockLog, scan_block_log
 from hil.capture.read import read
 from hil.errors import FormatError
 from hil.waveform import Channel, Waveform
@@ -89,10 +89,10 @@ def test_damaged_block_log(folder, flips, cut):
         for first in range(0, 60, 20):
             log.append(np.arange(first, first + 20.0)[None])
     path.write_bytes(spoil(path.read_bytes(), flips, cut))
-    found, message = outcome(read_block_log, path)
+    found, message = outcome(scan_block_log, path)
     assert "\n" not in message
     if found:
-        _, samples, complete, _ = found
+        samples, complete = found.part(0, found.span), found.closed and not found.lost
         wanted = np.where(np.isnan(samples[0]), np.nan, np.arange(samples.shape[1]))
         assert np.array_equal(samples[0], wanted, equal_nan=True)
         assert not complete or np.isfinite(samples).sum() == 60

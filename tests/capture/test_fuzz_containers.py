@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hil.capture.blocklog import BlockLog, read_block_log
+from hil.capture.blocklog import BlockLog, scan_block_log
 from hil.capture.read import read
 from hil.capture.sealed import seal
 from hil.capture.write import write
@@ -172,7 +172,7 @@ def test_log_that_counts_to_the_end_of_the_world(tmp_path):
         log.stored = 1 << 60
         log.append(SAMPLES)
     assert np.array_equal(read(path).samples, SAMPLES)
-    assert not read_block_log(path)[2]
+    assert not scan_block_log(path).closed
 
 
 def test_sealed_capture_that_claims_more_than_it_holds(tmp_path):

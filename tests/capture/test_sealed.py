@@ -117,6 +117,26 @@ def test_log_is_kept_when_sealing_fails(log, tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["a.blk"]
 
 
+def test_log_is_kept_when_sealing_is_stopped(log, tmp_path):
+    def stop(share):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        seal(log, tmp_path / "a.h5", progress=stop)
+    assert [p.name for p in tmp_path.iterdir()] == ["a.blk"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("rate", 0.0), ("rate", np.inf), ("start", np.nan), ("stored", np.inf)]
+)
+def test_absurd_attributes(log, tmp_path, key, value):
+    path = seal(log, tmp_path / "a.h5")
+    with h5py.File(path, "r+") as file:
+        file.attrs[key] = value
+    with pytest.raises(FormatError, match="not a whole sealed capture"):
+        read(path)
+
+
 def test_capture_is_never_overwritten(log, tmp_path):
     (tmp_path / "a.h5").write_text("old")
     with pytest.raises(StorageError, match="already exists; a capture is never overwritten"):

@@ -15,7 +15,7 @@ from hil.capture.blocklog import BlockLog
 from hil.capture.guess import apply_mapping
 from hil.capture.read import open_capture, read
 from hil.capture.sealed import seal
-from hil.capture.spool import Spool, spool
+from hil.capture.spool import Spool
 from hil.capture.write import write
 from hil.errors import FormatError, StorageError
 from hil.waveform import Channel, Waveform, blocks
@@ -157,16 +157,6 @@ def test_half_a_gigabyte_in_little_memory(tmp_path, name, make, small):
     (tmp_path / name).unlink()  # a test folder is kept for some runs
 
 
-def test_a_spool(monkeypatch, tmp_path):
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    chunks = (SAMPLES[:, first : first + 999] for first in range(0, 5000, 999))
-    capture = spool(CHANNELS, 10e3, chunks, where="x.txt", start=-0.1, triggered=True, source="x.txt")
-    assert np.array_equal(capture.part(900, 2100).samples, SAMPLES[:, 900:2100])
-    assert (len(capture), capture.part(10, 20).start) == (5 * 999 + 999, -0.1 + 10 / 10e3)
-    del capture
-    assert not list(tmp_path.iterdir())
-
-
 @pytest.fixture
 def little_room():
     """Let no file grow beyond 100 kB, as a full disk does."""
@@ -179,16 +169,48 @@ def little_room():
 
 
 @posix
-def test_no_room_for_a_spool(little_room):
+@pytest.mark.parametrize(("columns", "times"), [(20_000, 1), (100, 126)])
+def test_no_room_for_a_spool(little_room, columns, times):
+    """Refused as it is written, in one piece or in small ones of which a buffer would hold the last."""
+    store = Spool(columns, "x.txt")
+    assert times * columns * 8 > 100_000
     with pytest.raises(StorageError, match=r"x\.txt: cannot be unpacked .* free that disk, or set TMPDIR"):
-        spool(CHANNELS, 10e3, [SAMPLES], where="x.txt")
+        for _ in range(times):
+            store.append(np.zeros((1, columns)))
 
 
-def test_spooled_rows_come_back(tmp_path):
+@needs_pyarrow
+def test_a_row_group_shorter_than_it_says(tmp_path, monkeypatch):
+    import pyarrow.parquet as pq
+
+    as_grouped_parquet(tmp_path / "x.parquet")
+    whole = pq.ParquetFile.read_row_group
+    monkeypatch.setattr(pq.ParquetFile, "read_row_group", lambda self, i: whole(self, i)[:-1])
+    with pytest.raises(FormatError, match=r"x\.parquet: is not a whole Parquet file \(row group 0 has 4095"):
+        open_capture(tmp_path / "x.parquet")
+
+
+@posix
+@needs_pyarrow
+def test_no_room_to_unpack_is_not_the_fault_of_the_file(tmp_path, little_room, monkeypatch):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    zeros = np.zeros(20_000)  # which take no room before they are unpacked
+    pq.write_table(pa.table({"time [s]": zeros, "va": zeros}), tmp_path / "x.parquet")
+    monkeypatch.setattr("hil.capture.parquet._GROUP", 1)
+    with pytest.raises(StorageError, match=r"x\.parquet: cannot be unpacked .* free that disk"):
+        open_capture(tmp_path / "x.parquet")
+
+
+def test_spooled_rows_come_back(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     store = Spool(3, "x.txt", np.float32)
     store.append(np.arange(12.0).reshape(4, 3))
     store.append(np.arange(12.0, 18).reshape(2, 3))
     assert np.array_equal(store.rows(3, 6), np.arange(9.0, 18).reshape(3, 3))
+    del store
+    assert not list(tmp_path.iterdir())
 
 
 def test_csv_in_pieces(tmp_path, monkeypatch):
@@ -287,6 +309,32 @@ def test_a_full_disk_leaves_nothing(tmp_path, little_room, suffix):
     with pytest.raises(StorageError, match="free"):
         write(waveform("f4"), tmp_path / f"x{suffix}")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("suffix", [".csv", pytest.param(".parquet", marks=needs_pyarrow), ".cfg", ".cff"])
+def test_progress_is_told(tmp_path, suffix):
+    told = []
+    write(waveform("f4"), tmp_path / f"x{suffix}", told.append)
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+    assert len(told) > 1
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".cfg"])
+@pytest.mark.parametrize("name", ["none/x", "x" * 300])
+def test_where_nothing_can_be_written(tmp_path, suffix, name):
+    if suffix == ".parquet":
+        pytest.importorskip("pyarrow")
+    with pytest.raises(StorageError, match=r"writing failed \(.*choose another folder"):
+        write(waveform("f4"), tmp_path / f"{name}{suffix}")
+    assert not list(tmp_path.iterdir())
+
+
+@posix
+def test_a_link_to_nowhere_is_a_name_that_is_taken(tmp_path):
+    (tmp_path / "x.csv").symlink_to(tmp_path / "away.csv")
+    with pytest.raises(StorageError, match="already exists"):
+        write(waveform("f4"), tmp_path / "x.csv")
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet", ".cfg"])

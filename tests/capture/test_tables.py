@@ -6,6 +6,7 @@ import importlib.util
 import numpy as np
 import pytest
 
+from hil.capture.parsing import decode
 from hil.capture.read import read
 from hil.errors import FormatError, MissingExtra
 
@@ -154,3 +155,16 @@ def test_numpy_archive(tmp_path):
     path.write_bytes(path.read_bytes()[:-30])
     with pytest.raises(FormatError, match="not a whole NumPy archive"):
         read(path)
+
+
+def test_a_rate_that_is_no_whole_number_is_not_made_one(csv):
+    """100 stamps in whole microseconds at 2999.95 S/s: they drift from 3 kS/s by half a microsecond.
+
+    Rounding is 0.29 us RMS, so the slope of 100 stamps is known to 3e-6, here 0.01 S/s.
+    """
+    rows = "".join(f"{i / 2999.95:.6f},{i % 7}\n" for i in range(100))
+    assert read(csv("time [s],va [V]\n" + rows)).rate == pytest.approx(2999.95, abs=0.02)
+
+
+def test_quotes_of_windows_are_not_taken_for_cyrillic():
+    assert "\u00dc" in decode("\u2018\u00dc\u2019".encode("cp1252"))

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hil.analysis.quality.engine import HalfCycles, Intervals, Quality, Urms
+from hil.analysis.quality.values import HalfCycles, Intervals, Quality, Urms
 from hil.compliance.criteria import Outcome
 from hil.compliance.distortion import judge_distortion, load_distortion_limits
+from hil.compliance.distortion_limits import Statistic
 from hil.errors import ConfigError
 from hil.waveform import Channel
 
@@ -261,6 +262,18 @@ def test_a_day_is_judged_by_the_99th_percentile_of_3_seconds():
     assert hours.indicative
 
 
+@pytest.mark.parametrize(("left", "highest"), [(50.0, 3.0), (100.0, 3.0 * np.sqrt((14 + 100) / 15))])
+def test_a_value_of_3_seconds_that_a_dip_touches_is_left_out(left, highest):
+    """Interval 30, from 6.0 to 6.2 s, has ten times the harmonics; a dip to 50 % flags it."""
+    limits = load_distortion_limits("ieee519_2022_current")
+    limits = replace(limits, statistics=(Statistic("highest", "3 s", 60.0, 100.0, 1.0),))
+    half = np.arange(1, 6000) / 100
+    urms = Urms(half, np.where((half > 6.0) & (half <= 6.2), left, 100.0))
+    quality = replace(capture({5: 0.03}, k=300, orders=7, changes={30: 10.0}), urms=(urms, urms))
+    given = {"base": 100.0, "voltage": 480.0, "ratio": 15, "nominal_voltage": 100.0}
+    assert verdict(judge_distortion(limits, quality, **given), "5").value == pytest.approx(highest)
+
+
 def test_a_week_adds_the_statistics_of_ten_minutes():
     """The same levels in intervals of 20 s, thirty to ten minutes, so that a week is small."""
     limits = load_distortion_limits("ieee519_2022_voltage")
@@ -335,6 +348,8 @@ times = "1 %"
         ("[2, 11, 50]", "50", "ascend"),
         ("upto = 6", "upto = 6.5", "not an order"),
         ("upto = 6", "up = 6", "upto is missing"),
+        ('[{ upto = 6, share = "50 %" }]', "6", "even is not a list"),
+        ("individual =", 'odd_only = "false"\nindividual =', "neither true nor false"),
         ('"high"', '"sure"', "confidence"),
         ('clause = "5"', "", "clause is missing"),
         ('edition = "1"', 'edition = "1"\ncolour = "red"', "unknown key colour"),

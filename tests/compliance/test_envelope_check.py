@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from hil.compliance.envelope import load_envelope
 from hil.compliance.envelope_findings import count_events, envelope_findings
-from hil.compliance.margins import cumulative_margin, envelope_margin, excursions
+from hil.compliance.margins import cumulative_margin, envelope_margin
 from hil.compliance.requirements import Repetition
+from hil.compliance.sides import excursions
 from hil.errors import ConfigError
 
 STEP = 0.01

@@ -261,6 +261,8 @@ def test_a_condition_of_the_test_never_blames_the_unit(criterion):
         ('result = "x"\nunit = "s"\nkind = "max"\nlimit = "1 V"', "1 V"),
         ('result = "x"\nunit = "s"\nkind = "about"\nlimit = "1 s"', "about"),
         ('result = "x"\nunit = "s"\nkind = "max"\nlimit = "1 s"\nstates = { a = "OK" }', "OK"),
+        ('result = "x"\nunit = "s"\nkind = "max"\nlimit = "1 s"\nstates = "FAIL"', "states"),
+        ('result = ["x"]\nunit = "s"\nkind = "max"\nlimit = "1 s"', "result"),
         ('result = "x"\nunit = "s"\nkind = "max"\nlimit = "1 s"\nconditon = true', "conditon"),
         ('result = "x"\nunit = "s"\nkind = "max"\nlimit = "1 s"\ncondition = "false"', "neither"),
         ('result = "x"\nunit = "s"\nkind = "max"', "limit is missing"),
@@ -291,7 +293,8 @@ def sag(duration=0.32, residual=0.25, trip=None, end="completed", **others):
         "valid_share": (100.0, "%"),
     }
     results = [Result(key, key, others.get(key, value), unit) for key, (value, unit) in rows.items()]
-    results.append(Result("trip", "trip", trip, "s", state="no trip" if trip is None else "tripped"))
+    state = others.get("trip_state", "no trip" if trip is None else "tripped")
+    results.append(Result("trip", "trip", trip, "s", state=state))
     results.append(Result("run_end", "run", None, state=end))
     return Analysis(tuple(results))
 
@@ -363,6 +366,22 @@ def test_the_envelope_decides_whether_a_trip_fails(residual, duration, trip, out
     verdict = judged(sag(duration, residual, trip), residual, duration)["stays_connected"]
     assert verdict.outcome is outcome
     assert verdict.required is (outcome is not Outcome.NOT_RUN)
+
+
+# 1.00 s at 0.20 pu is beyond the envelope, which excuses a trip in the event and nothing else.
+@pytest.mark.parametrize("duration", [0.32, 1.00])
+@pytest.mark.parametrize(
+    ("state", "trip", "outcome"),
+    [
+        ("tripped before the event", -0.2, Outcome.FAIL),
+        ("no current from the start", None, Outcome.INVALID),
+    ],
+)
+def test_a_unit_that_gave_no_current_before_the_sag_has_not_ridden_through_it(duration, state, trip, outcome):
+    verdicts = judged(sag(duration, 0.20, trip, trip_state=state), 0.20, duration)
+    assert verdicts["stays_connected"].outcome is outcome
+    assert state in verdicts["stays_connected"].reason
+    assert overall(tuple(verdicts.values())) is outcome
 
 
 def test_a_corner_of_the_envelope_is_not_excused_by_the_resolution_of_the_measurement():

@@ -204,6 +204,6 @@ def test_the_event_and_the_margins_stand_first(hil):
     code, out, _ = hil("analyze", FAULT, "--envelope", "ieee2800", "--distortion", "ieee519_2022_voltage")
     assert code == 0
     top = out[out.index("At a glance") : out.index("Good samples")]
-    assert re.search(r"Event +dip, phases b, to 0\.38\d* pu, duration unfinished", top)
+    assert re.search(r"Event +dip, phase b, to 0\.38\d* pu, the record ends inside the event", top)
     assert "Envelope ieee2800" in top
     assert re.search(r"IEEE 519-2022, voltage distortion +(PASS|FAIL|INVALID|INCONCLUSIVE) ", top)

@@ -70,8 +70,9 @@ def test_the_summary_and_the_reports(hil, folder, tmp_path):
     assert "fault.cfg: the file states 50 Hz; the samples show 60.000 Hz" in out
     assert "2 captures, 0 could not be analysed" in out
     assert "2 reports in captures_reports" in out
-    pages = sorted(path.name for path in (tmp_path / "captures_reports").iterdir())
-    assert pages == ["fault.cfg.html", "lab [1]_steady.csv.html"]
+    reports = tmp_path / "captures_reports"
+    pages = sorted(path.relative_to(reports) for path in reports.rglob("*.html"))
+    assert pages == [Path("fault.cfg.html"), Path("lab [1]") / "steady.csv.html"]
 
 
 def test_what_counts_as_a_capture(tmp_path):

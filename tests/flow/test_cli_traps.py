@@ -363,7 +363,7 @@ def test_injections_that_are_not_there_give_no_impedance(found):
 
 
 def test_what_in_a_folder_is_no_capture(hil, tmp_path):
-    """A FIFO would be waited for, a link may lead nowhere or in a circle: the good file is analysed."""
+    """A FIFO would be waited for, a link may lead nowhere or in a circle: all are told."""
     folder = tmp_path / "captures"
     folder.mkdir()
     t, rows = sines()
@@ -373,11 +373,65 @@ def test_what_in_a_folder_is_no_capture(hil, tmp_path):
     (folder / "round.csv").symlink_to("round.csv")
     (folder / "up").symlink_to("..")
     (folder / "folder.csv").mkdir()
-    assert [path.name for path in captures_in(folder)] == ["good.csv"]
+    code, out, err = hil(folder, "--jobs", "1")
+    assert (code, err) == (2, "")
+    assert "pipe.csv: there is no such file" in out
+    assert "round.csv: this link leads nowhere" in out
+    assert "x.csv: this link leads nowhere" in out
+    assert re.search(r"^ ?good\.csv +50 Hz", out, re.MULTILINE)
+    assert "4 captures, 3 could not be analysed" in out
     for name in ("pipe.csv", "x.csv", "round.csv"):
         code, out, err = hil(folder / name)
         assert (code, out) == (2, "")
         assert re.fullmatch(r"hil: \S+: there is no such file; check the name", err.strip())
+
+
+def test_links_to_one_file_are_two_captures(hil, tmp_path):
+    t, rows = sines()
+    (tmp_path / "captures").mkdir()
+    csv("captures/good.csv", t, rows)
+    (tmp_path / "captures" / "again.csv").symlink_to("good.csv")
+    code, out, _ = hil("captures", "--json", "--jobs", "1")
+    assert code == 0
+    assert [row["file"] for row in json.loads(out)["captures"]] == ["again.csv", "good.csv"]
+
+
+def test_reports_that_cannot_be_written_cost_no_result(hil, tmp_path):
+    """Of one capture the numbers are printed before the error, of a folder it is refused at once."""
+    t, rows = sines()
+    (tmp_path / "captures").mkdir()
+    csv("captures/good.csv", t, rows)
+    (tmp_path / "taken.html").mkdir()
+    code, out, err = hil("captures/good.csv", "--report", "taken.html")
+    assert code == 3
+    assert "Residual voltage" in out
+    assert "Report:" not in out
+    assert err.startswith("hil: taken.html: this page cannot be written")
+    code, out, err = hil("captures/good.csv", "--report", "taken.html", "--json")
+    assert code == 3
+    assert json.loads(out)["report"] is None
+    (tmp_path / "file").touch()
+    code, out, err = hil("captures", "--report", "file", "--jobs", "1")
+    assert (code, out) == (3, "")
+    assert err.startswith("hil: file: ")
+    done = analyse(Job(Path("captures/good.csv"), Question(), Path("taken.html")))
+    assert done.found is not None
+    assert done.report is None
+    assert "cannot be written" in done.error
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a system without a disk that is always full")
+def test_a_full_disk_is_told_with_the_name(hil):
+    t, rows = sines()
+    code, _, err = hil(csv("dip.csv", t, rows), "--report", "/dev/full")
+    assert (code, err.count("\n")) == (3, 1)
+    assert err.startswith("hil: /dev/full: this page cannot be written (No space left on device)")
+
+
+@pytest.mark.parametrize("option", [("--jobs", "2"), ("--scheduler", "tcp://127.0.0.1:8786")])
+def test_an_option_for_folders_beside_a_file(refused, option):
+    t, rows = sines()
+    assert "is for a folder" in refused(csv("dip.csv", t, rows), *option)
 
 
 def test_a_file_that_vanishes_costs_its_own_row(tmp_path):

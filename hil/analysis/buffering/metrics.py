@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from hil.errors import ConfigError
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -189,18 +187,6 @@ def transfer(
         count = load.size / length
         wide = np.where(coherence >= COHERENT, 2 * np.sqrt((1 - coherence) / (2 * coherence * count)), np.nan)
     return Transfer(frequency, gain, wide, coherence, np.sqrt(a), np.sqrt(b))
-
-
-def slew_limited(power: NDArray[np.float64], rate: float, slope: float) -> NDArray[np.float64]:
-    """Return a power that follows another at no more than a slope [W/s]: an ideal buffer's grid power."""
-    if not slope > 0:
-        raise ConfigError(f"buffering: a slope of {slope:g} W/s lets nothing follow; give a positive one")
-    step, now, found = slope / rate, float(power[0]), []
-    for goal in power.tolist():
-        change = goal - now
-        now = goal if -step <= change <= step else now + step if change > 0 else now - step
-        found.append(now)
-    return np.array(found)
 
 
 def tracking(power: NDArray[np.float64], target: NDArray[np.float64]) -> tuple[float, float]:

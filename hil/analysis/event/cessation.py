@@ -1,8 +1,8 @@
 """Loss of current: trip, momentary cessation, second trip, and what is left of the current in an event.
 
-A current is gone where its RMS over one cycle is below a share of the pre-fault value, by
-default 10 %; the instant is that of the last (first) sample above the peak that belongs to it.
-No trip is found only where the record goes on for ten cycles after the voltage is back.
+A current is gone where its RMS over one cycle is below 10 % of the pre-fault value; the instant
+is that of the last (first) sample above the peak that belongs to it. No trip is found only where
+the record goes on for ten cycles after the voltage is back.
 """
 
 from __future__ import annotations
@@ -57,13 +57,11 @@ def prefault_current(track: PowerTrack, end: float, span: Span | None) -> tuple[
     return rms, fundamental
 
 
-def pauses(
-    signals: Signals, track: PowerTrack, before: float, threshold: float = GONE, phase: int | None = None
-) -> list[Pause]:
+def pauses(signals: Signals, track: PowerTrack, before: float, phase: int | None = None) -> list[Pause]:
     """Return the times without current, in one phase (index) or in all; before: RMS before the event [A]."""
     rows = slice(None) if phase is None else slice(phase, phase + 1)
-    gone = np.concatenate([[False], track.irms[rows].max(axis=0) < threshold * before, [False]])
-    edges, peak = np.flatnonzero(gone[1:] != gone[:-1]), np.sqrt(2) * threshold * before
+    gone = np.concatenate([[False], track.irms[rows].max(axis=0) < GONE * before, [False]])
+    edges, peak = np.flatnonzero(gone[1:] != gone[:-1]), np.sqrt(2) * GONE * before
     samples, waveform = signals.currents.samples[rows], signals.waveform
     found = []
     for begin, end in zip(edges[::2], edges[1::2], strict=True):
@@ -88,30 +86,24 @@ def current_loss(
     before: float | None,
     span: Span | None,
     *,
-    threshold: float = GONE,
     doubt: float = 0.0,
 ) -> list[Result]:
     """Return trip, second trip and momentary cessation, against the pre-fault current `before` [A].
 
-    threshold: current that counts as none, per unit of it. doubt: uncertainty of the inception [s].
+    doubt: uncertainty of the inception [s].
     """
     wide = track.cycle / 8
     valid = not signals.currents.spoilt(np.zeros(1), np.array([len(signals.waveform) - 1])).any()
     blank = Result("", "", None, "s", valid=valid, section="Ride-through")
-    blank = replace(
-        blank, method=f"all currents below {threshold:.0%} of the pre-fault current over one cycle"
-    )
+    blank = replace(blank, method=f"all currents below {GONE:.0%} of the pre-fault current over one cycle")
     trip = replace(blank, key="trip", title="Trip")
     pause = replace(blank, key="cessation", title="Momentary cessation")
     if before is None:
-        idle = not _alive(track)
-        state = "no current from the start" if idle else "not determinable"
-        note = "there was no steady current to lose"
-        note = "tripped before the record begins, or idle: the record cannot tell" if idle else note
-        return [replace(result, state=state, note=note) for result in (trip, pause)]
-    runs = pauses(signals, track, before, threshold)
-    lost = runs[-1] if runs and runs[-1].end is None else None
-    trip = _trip(trip, lost, span, track, before, threshold)
+        trip = _lost_before(trip, signals, track, span)
+        return [trip, replace(pause, state=trip.state, note=trip.note)]
+    runs = pauses(signals, track, before)
+    lost = _lost(runs)
+    trip = _trip(trip, lost, span, track, before)
     found = [trip]
     if span and trip.state == "tripped" and lost:
         delay = replace(trip, key="trip_delay", title="Trip after the inception")
@@ -141,6 +133,18 @@ def current_loss(
     return [*found, _second(trip, lost, span, track, before)]
 
 
+def _lost_before(trip: Result, signals: Signals, track: PowerTrack, span: Span | None) -> Result:
+    """Return why there was no steady current before the event."""
+    if not _alive(track):
+        note = "tripped before the record begins, or idle: the record cannot tell"
+        return replace(trip, state="no current from the start", note=note)
+    earlier, _ = prefault_current(track, 0.0, None)
+    lost = None if earlier is None else _lost(pauses(signals, track, earlier))
+    if earlier and lost and span and lost.begin < span.start:
+        return _trip(trip, lost, span, track, earlier)
+    return replace(trip, state="not determinable", note="there was no steady current to lose")
+
+
 def _alive(track: PowerTrack) -> bool:
     """Say whether a current is more than noise anywhere."""
     if track.i1 is None:
@@ -148,9 +152,12 @@ def _alive(track: PowerTrack) -> bool:
     return bool((np.abs(track.i1) > 0.5 * track.irms.mean(axis=0)).any())
 
 
-def _trip(
-    trip: Result, lost: Pause | None, span: Span | None, track: PowerTrack, before: float, threshold: float
-) -> Result:
+def _lost(runs: list[Pause]) -> Pause | None:
+    """Return the pause that lasts to the end of the record, if there is one."""
+    return runs[-1] if runs and runs[-1].end is None else None
+
+
+def _trip(trip: Result, lost: Pause | None, span: Span | None, track: PowerTrack, before: float) -> Result:
     """Return the trip with its value or the reason why there is none."""
     end = float(track.time[-1])
     if lost is None:
@@ -159,7 +166,7 @@ def _trip(
         if span and span.back is not None and end - span.back < STEADY * track.cycle:
             note = f"the record ends {max(end - span.back, 0.0):.3f} s after the event"
             return replace(trip, state="unfinished", note=note)
-        if track.i1 is not None and np.abs(track.i1[-HOPS:]).max() < threshold * before:
+        if track.i1 is not None and np.abs(track.i1[-HOPS:]).max() < GONE * before:
             note = "what is left at the end is not a current of line frequency, but noise or one phase"
             return replace(trip, state="not determinable", note=note)
         return replace(trip, state="no trip")
@@ -231,7 +238,6 @@ def phase_table(
     end: float,
     before: float | None,
     reference: float,
-    threshold: float = GONE,
 ) -> Table | None:
     """Return a table of each phase in the event; the steady state before it ends at `end` [s].
 
@@ -256,7 +262,7 @@ def phase_table(
                 if inside.any() and not track.spoilt[inside].any():
                     part: NDArray[np.float64] = track.irms[k][inside] / own
                     row[3:5] = float(part.min()), float(part.mean())
-                runs = pauses(signals, track, own, threshold, k)
+                runs = pauses(signals, track, own, k)
                 here = [r for r in runs if r.end is None or r.end > span.start]
                 if here:
                     row[5:] = here[0].begin, here[0].end, "to the end" if here[-1].end is None else "returns"
@@ -268,7 +274,7 @@ def phase_table(
         ("", "V", "pu", "pu", "pu", "s", "s", ""),
         tuple(rows),
         section="Ride-through",
-        method=f"Urms(1/2); one-cycle RMS of the current against that before; lost: below {threshold:.0%}",
+        method=f"Urms(1/2); one-cycle RMS of the current against that before; lost: below {GONE:.0%}",
     )
 
 

@@ -52,23 +52,19 @@ def ride_through_findings(
     end: float,
     reference: float,
     inception: Result | None = None,
-    phase_jump: Result | None = None,
     rated: float | None = None,
-    threshold: float = GONE,
 ) -> Findings:
     """Return everything that the currents did in a voltage event.
 
     event, span: the event and where it lies, None where there was none. end: end of the
     steady state before it [s]. reference: nominal or pre-fault voltage, phase-to-neutral or
     between lines as recorded [V]. inception: its result, for the uncertainty of delays.
-    phase_jump: goes with the others. rated: rated current [A]. threshold: current that
-    counts as none, per unit of that before the event.
+    rated: rated current [A].
     """
     neutral = reference / sqrt(3) if signals.line_to_line else reference
     current, positive = prefault_current(track, end, span)
     results = [
         _event_end(track, event, span),
-        *([] if phase_jump is None else [phase_jump]),
         *lowest_positive_sequence(track, span, neutral),
     ]
     if len(signals.currents):
@@ -79,7 +75,7 @@ def ride_through_findings(
         doubt = (inception.uncertainty if inception else None) or 0.0
         results += [
             *powers,
-            *current_loss(signals, track, current, span, threshold=threshold, doubt=doubt),
+            *current_loss(signals, track, current, span, doubt=doubt),
             *current_left(track, current, span),
             *reactive_current(track, positive, span, end, neutral, rated),
             *negative_sequence(signals, track, positive, span, neutral),
@@ -88,9 +84,7 @@ def ride_through_findings(
             *oscillation(track, span, before, end),
             *peak_current(signals, positive),
         ]
-    table = phase_table(
-        signals, track, event, span, end=end, before=current, reference=reference, threshold=threshold
-    )
+    table = phase_table(signals, track, event, span, end=end, before=current, reference=reference)
     return Findings(
         tuple(replace(result, section="Ride-through") for result in results),
         tables=() if table is None else (table,),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hil.analysis.quality.engine import Quality
+    from hil.analysis.quality.values import Quality
     from hil.waveform import Channel
 
 POWER, AMPLITUDES = "Power", "Voltage and current"

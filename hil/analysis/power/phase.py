@@ -191,8 +191,8 @@ def _line_at_zero(
     x = t - t.mean()
     slope = float(x @ phase / (x @ x))
     residue = phase - phase.mean() - slope * x
-    alike = max(1.0, cycle * (t.size - 1) / (t[-1] - t[0]))  # windows that overlap
-    variance = float(residue @ residue) / (t.size - 2) * alike
+    alike = max(1.0, cycle * (t.size - 1) / (t[-1] - t[0]))  # overlapping windows: the line follows them
+    variance = float(residue @ residue) / max(t.size - 2 * alike, 1.0) * alike
     spread = 1 / t.size + float(t.mean() ** 2 / (x @ x))
     return float(phase.mean() - slope * t.mean()), variance * spread, slope
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from hil.analysis.power.phase import FrequencyTrack, PhaseJump
     from hil.analysis.power.sequences import Sequences
-    from hil.analysis.quality.engine import Quality
+    from hil.analysis.quality.values import Quality
 
 AMPLITUDES: Final = "Voltage and current"
 LINES: Final = "straight lines through the phase on either side"

@@ -9,12 +9,11 @@ Q > 0 is inductive. Voltages are phase to neutral, where the annex speaks of sqr
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import pi, sqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hil.analysis.phasor import line_to_neutral, sliding_phasors
+from hil.analysis.phasor import line_to_neutral
 from hil.analysis.power.ieee1459 import symmetrical_three
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hil.analysis.quality.engine import Quality
+    from hil.analysis.quality.values import Quality
     from hil.waveform import Channel
 
 PHASES, LINES = ("a", "b", "c"), ("ab", "bc", "ca")
@@ -59,7 +58,7 @@ class Sequences:
         return current
 
 
-def _sequences(
+def sequences(
     time: NDArray[np.float64],
     u: NDArray[Any],
     i: NDArray[Any] | None,
@@ -80,51 +79,6 @@ def _sequences(
     return Sequences(time, voltages, currents, swapped, spoilt)
 
 
-def phasors_every(
-    samples: NDArray[Any], cycle: float, hop: int
-) -> tuple[NDArray[np.intp], NDArray[np.complex128]]:
-    """Return what `sliding_phasors` returns, with any whole number of samples between windows."""
-    if hop < cycle / 2:
-        # Fine hops are several coarse ones, interleaved: quicker than one that adds many short blocks.
-        several = max(1, round(cycle / 16 / hop))
-        found = [sliding_phasors(samples[:, k * hop :], cycle, several * hop) for k in range(several)]
-        turn = 2 * pi / cycle * hop
-        ends = np.concatenate([e + k * hop for k, (e, _) in enumerate(found)])
-        phasors = np.concatenate([np.exp(-1j * turn * k) * p for k, (_, p) in enumerate(found)], axis=1)
-        order = np.argsort(ends)
-        return ends[order], phasors[:, order]
-    whole, part = int(cycle), cycle - int(cycle)
-    ends = np.arange(whole + 1, samples.shape[1], hop)
-    weight = np.ones(whole + 2)  # along straight lines between samples; ages 0 .. whole + 1
-    weight[[0, whole, whole + 1]] = 0.5, 0.5 + part - part**2 / 2, part**2 / 2
-    age = np.arange(whole + 2)
-    kernel = weight * np.exp(2j * pi / cycle * age) * sqrt(2) / cycle
-    means = samples[:, ends[:, None] - age] @ kernel
-    return ends, means * np.exp(-2j * pi / cycle * ends)
-
-
-def sequences(
-    u: NDArray[Any],
-    i: NDArray[Any] | None,
-    rate: float,
-    hertz: float,
-    hop: int,
-    *,
-    line_to_line: bool = False,
-    start: float = 0.0,
-) -> Sequences:
-    """Return the components of sampled voltages and currents, shape (3, n) [V, A].
-
-    hertz: frequency of the cycle, fixed, through a fault that before it [Hz]; hop: samples
-    between windows; line_to_line: u holds ab, bc, ca; start: time of the first sample [s].
-    """
-    ends, voltages = phasors_every(u, rate / hertz, hop)
-    currents = None if i is None else phasors_every(i, rate / hertz, hop)[1]
-    every = voltages if currents is None else np.vstack([voltages, currents])
-    spoilt = np.isnan(every.sum(axis=0))
-    return _sequences(start + ends / rate, voltages, currents, spoilt, line_to_line=line_to_line)
-
-
 def rows_of(channels: Sequence[Channel], phases: Sequence[str]) -> list[int] | None:
     """Return the positions of the channels of these phases, or None where one is missing."""
     place = {channel.phase: k for k, channel in enumerate(channels)}
@@ -141,4 +95,4 @@ def sequences_of(quality: Quality) -> Sequences | None:
     count, at = len(quality.voltages), rows_of(quality.currents, PHASES)
     currents = None if at is None else half.phasors[[count + k for k in at]]
     voltages = half.phasors[rows]
-    return _sequences(half.end, voltages, currents, half.spoilt, line_to_line=star is None)
+    return sequences(half.end, voltages, currents, half.spoilt, line_to_line=star is None)

@@ -9,20 +9,18 @@ cache is renewed when this file changes, and only then.
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from hil import jit
+
+if not jit.COMPILED:  # loops in plain Python would take hours: the caller has the same in numpy
+    raise ImportError("numba is not installed")
 
 _ZERO: Any = np.float32(0.0)
-
-
-def _compiled(function: Any) -> Any:
-    options: dict[str, Any] = {"nogil": True, "fastmath": {"reassoc", "nsz", "contract"}}
-    try:
-        return njit(cache=True, **options)(function)
-    except RuntimeError:  # nowhere to keep the cache: no folder is writable
-        return njit(**options)(function)
+_compiled = partial(jit.compiled, fastmath={"reassoc", "nsz", "contract"})
 
 
 @_compiled

@@ -11,7 +11,7 @@ import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import pi
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +21,11 @@ from hil.analysis.frequency import line_frequency
 from hil.analysis.quality.flicker import Flickermeter
 from hil.analysis.quality.stream import Plan, Samples, plan_for
 from hil.analysis.quality.tracking import Tracker
+from hil.analysis.quality.values import HalfCycles, Intervals, Quality, Urms
 from hil.analysis.quality.windows import Reduction
-from hil.analysis.signals import LINES
+from hil.analysis.signals import ac_voltages
 from hil.errors import ConfigError
-from hil.waveform import PHASES, blocks, find
+from hil.waveform import blocks, find
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,91 +41,6 @@ _BLOCK = 1 << 19
 """Samples per channel taken in one go, or two seconds: the more, the less a block's own work counts."""
 _SWITCH = 5e-4
 """How long a thread may keep the others from Python during the pass: tasks take a millisecond [s]."""
-
-
-@dataclass(frozen=True, eq=False)
-class Intervals:
-    """Gapless intervals of 10/12 cycles; channels are voltages first, then currents."""
-
-    cycles: int
-    """10 or 12."""
-    begin: NDArray[np.float64]
-    """Begin of each interval, shape (k,) [s]."""
-    end: NDArray[np.float64]
-    """Its end, the begin of the next [s]."""
-    frequency: NDArray[np.float64]
-    """Mean over each interval; carried on through a disturbance [Hz]."""
-    held: NDArray[np.bool_]
-    """True where the frequency was carried on from before, shape (k,)."""
-    spoilt: NDArray[np.bool_]
-    """True where a sample is missing or clipped, shape (k,)."""
-    rms: NDArray[np.float64]
-    """RMS, shape (channels, k) [V, A]."""
-    mean: NDArray[np.float64]
-    """DC component, shape (channels, k) [V, A]."""
-    phasors: NDArray[np.complex128]
-    """RMS phasor of the fundamental; angle zero is a cosine crest at the begin, shape (channels, k)."""
-    power: NDArray[np.float64]
-    """Mean of u i, shape (pairs, k), for the pairs of `Quality.pairs` [W]."""
-    groups: NDArray[np.float32]
-    """Harmonic groups, orders 0 .. top, RMS, shape (channels, k, top + 1)."""
-    subgroups: NDArray[np.float32]
-    """Harmonic subgroups, same shape."""
-    interharmonics: NDArray[np.float32]
-    """Interharmonic centred subgroups between orders n and n + 1, at index n, same shape."""
-    interharmonic_groups: NDArray[np.float32]
-    """Interharmonic groups between orders n and n + 1, same shape."""
-    bands: NDArray[np.float32]
-    """RMS in bands of 200 Hz centred at 2100, 2300 ... 8900 Hz, shape (channels, k, bands that the
-    sampling rate allows)."""
-
-
-@dataclass(frozen=True, eq=False)
-class HalfCycles:
-    """One-cycle quantities each half cycle of the fundamental, all channels at the same instants."""
-
-    end: NDArray[np.float64]
-    """End of each one-cycle window, shape (m,) [s]."""
-    frequency: NDArray[np.float64]
-    """Frequency that the window is a cycle of [Hz]."""
-    phasors: NDArray[np.complex64]
-    """RMS phasors; angle as against a steady cosine of the mean frequency, shape (channels, m)."""
-    spoilt: NDArray[np.bool_]
-    """True where a sample is missing or clipped, shape (m,)."""
-
-
-@dataclass(frozen=True, eq=False)
-class Urms:
-    """Urms(1/2) of one channel."""
-
-    end: NDArray[np.float64]
-    """Ends of the one-cycle windows [s]."""
-    values: NDArray[np.float64]
-    """[V] or [A]; NaN where a sample behind it is missing or clipped."""
-
-
-@dataclass(frozen=True, eq=False)
-class Quality:
-    """Power quality of a capture."""
-
-    voltages: tuple[Channel, ...]
-    currents: tuple[Channel, ...]
-    pairs: tuple[tuple[int, int], ...]
-    """(voltage, current) of one phase, as indices into `voltages` and `currents`."""
-    frequency: float | None
-    """Mean over the steady part, or None where there is no alternating voltage [Hz]."""
-    frequency_uncertainty: float | None
-    """Expanded (k = 2) [Hz]."""
-    intervals: Intervals
-    half_cycles: HalfCycles
-    urms: tuple[Urms, ...]
-    """Of voltages, then currents (in the windows of their phase's voltage)."""
-    spectrum: NDArray[np.float64]
-    """RMS over the undisturbed intervals of each bin of the 10/12-cycle transform, shape (channels, bins)."""
-    bin_width: float
-    """[Hz]"""
-    flicker: Flicker | None
-    """Of the voltages; None where the capture is too short."""
 
 
 def quality(
@@ -146,9 +62,7 @@ def quality(
     alternating voltage, or fewer than ten samples per cycle, the frequency is None and
     arrays are empty. Raises `ConfigError` where a channel holds not one number.
     """
-    voltages: tuple[Channel, ...] = ()
-    for phases in (PHASES, LINES, ("",)):
-        voltages = voltages or find(capture.channels, "voltage", phases)
+    voltages = ac_voltages(capture.channels)
     currents = find(capture.channels, "current") or find(capture.channels, "current", ("",))
     line = first_frequency(capture, voltages) if voltages else None
     hertz = 50.0 if line is None else line.value

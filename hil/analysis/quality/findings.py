@@ -21,7 +21,7 @@ from hil.analysis.result import Findings, Result, Series, Table
 
 if TYPE_CHECKING:
     from hil.analysis.event.dips import VoltageEvent
-    from hil.analysis.quality.engine import Quality
+    from hil.analysis.quality.values import Quality
 
 
 def findings(

@@ -24,8 +24,6 @@ BANDS: Final = tuple(range(2100, 9000, 200))
 """Centres of the bands of 200 Hz, IEC 61000-4-7, Annex B [Hz]."""
 RMS_ERROR: Final = 1e-5
 """Share of the RMS that it may be wrong by against the fundamental of the same interval."""
-SMOOTHING: Final = {0.2: (8.012, 7.012), 0.32: (5.206, 4.206)}
-"""alpha and beta of the smoothing filter (1.5 s) for each length of window [s], 5.5.2."""
 
 
 def harmonics(power: NDArray[Any], cycles: int, orders: int = 50) -> NDArray[np.float64]:
@@ -114,23 +112,6 @@ def trd(rms: NDArray[Any], fundamental: NDArray[Any], rated: float) -> NDArray[n
 def trd_uncertainty(trd: float, rms: float, rated: float) -> float:
     """Return how much higher a TRD [%] would be if the RMS were higher by `RMS_ERROR` of it [%]."""
     return hypot(trd, 100 * sqrt(2 * RMS_ERROR) * rms / rated) - trd
-
-
-def smooth(levels: NDArray[Any], window: float = 0.2) -> NDArray[np.float64]:
-    """Return levels through the low-pass of 1.5 s, shape (k, ...), one row per window [s] (5.5.2).
-
-    It starts as if the first level had been there before.
-    """
-    from scipy.signal import lfilter  # noqa: PLC0415 - keeps `hil --help` quick
-
-    if window not in SMOOTHING:
-        raise ConfigError(
-            f"smoothing: windows of {window:g} s; the standard has {', '.join(map(str, SMOOTHING))} s"
-        )
-    alpha, beta = SMOOTHING[window]
-    first = np.asarray(levels[:1], float)
-    smoothed, _ = lfilter([1 / alpha], [1, -beta / alpha], levels, axis=0, zi=beta / alpha * first)
-    return np.asarray(smoothed)
 
 
 def _by_order(power: NDArray[Any], cycles: int, orders: int) -> NDArray[np.float64]:

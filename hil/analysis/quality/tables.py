@@ -103,7 +103,7 @@ def _bands(view: View) -> tuple[Table, ...]:
     columns = ("Centre", *(c.name for c in channels))
     units = ("Hz", *(c.unit for c in channels))
     method = "IEC 61000-4-7, Annex B: RMS in 200 Hz"
-    return (Table("bands", "Bands from 2 to 9 kHz", columns, units, rows, SECTION, method),)
+    return (Table("bands", "Bands from 2 to 9 kHz", columns, units, rows, SECTION, method, detail=True),)
 
 
 def _aggregates(view: View) -> tuple[Table, ...]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hil.analysis.event.dips import VoltageEvent
-    from hil.analysis.quality.engine import Quality
+    from hil.analysis.quality.values import Quality
     from hil.waveform import Channel
 
 SECTION: Final = "Power quality"

@@ -1,12 +1,8 @@
-"""What a step response contributes to an analysis, and the curve check of IEEE 1547.1."""
+"""What a step response contributes to an analysis."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import log
 from typing import TYPE_CHECKING, Final
-
-import numpy as np
 
 from hil.analysis.result import Findings, Result, Table
 from hil.analysis.step.definitions import DEFINITIONS, measure
@@ -14,6 +10,7 @@ from hil.analysis.step.response import find_step, step_response
 from hil.analysis.step.trace import Trace, trace_step
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from hil.analysis.result import Cell
@@ -21,68 +18,6 @@ if TYPE_CHECKING:
 
 _SECTION: Final = "Step response"
 _METHOD: Final = "10, 90 and 2 % of the final change; half of the averaging window subtracted"
-
-
-@dataclass(frozen=True, eq=False)
-class OpenLoopCheck:
-    """A response against the curve of IEEE 1547.1; `passed` is None where `state` says why."""
-
-    passed: bool | None
-    state: str = "ok"
-    margin: float | None = None
-    """Least distance to the bounds, negative outside, in the unit of the signal."""
-    margin_at: float | None = None
-    """When, from the command [s]."""
-    margin_at_response_time: float | None = None
-    """Distance at the response time itself, where 90 % of the change is asked for."""
-    time: NDArray[np.float64] | None = None
-    """From the command [s], shape (n,)."""
-    low: NDArray[np.float64] | None = None
-    """Lower bound, shape (n,)."""
-    high: NDArray[np.float64] | None = None
-    """Upper bound, shape (n,)."""
-
-
-def open_loop_check(
-    time: NDArray[np.float64],
-    values: NDArray[np.float64],
-    start: float,
-    response_time: float,
-    *,
-    accuracy: float,
-    lag: float = 0.0,
-) -> OpenLoopCheck:
-    """Hold a step at `start` against the first-order curve of an open-loop response time [s].
-
-    IEEE 1547.1: Y(t) = Y0 + (Yss - Y0)(1 - exp(-t ln 10 / Tr)), within 1.5 MRA of the signal
-    (`accuracy`, such as 5 % of the rated power, in the unit of the signal) about the curve moved
-    by 1.5 MRA of time, which is 1 % of the time elapsed. Y0 and Yss are measured.
-    """
-    trace = trace_step(time, values, start, lag=lag)
-    if not isinstance(trace, Trace):
-        return OpenLoopCheck(None, "not determinable")
-    change = trace.final - trace.initial
-    allowed = 1.5 * accuracy / abs(change)
-    clock = np.maximum(trace.clock - lag, 0.0)
-    if clock[-1] < response_time or trace.drift > 0.1:
-        return OpenLoopCheck(None, "not settled")
-    if not trace.clear(allowed):
-        return OpenLoopCheck(None, "not determinable")
-    rate = log(10) / response_time
-    low = 1 - np.exp(-clock * (1 - 0.015) * rate) - allowed
-    high = 1 - np.exp(-clock * (1 + 0.015) * rate) + allowed
-    margin = np.minimum(trace.y - low, high - trace.y)
-    worst = int(margin.argmin())
-    bounds = [trace.initial + change * edge for edge in (low, high)]
-    return OpenLoopCheck(
-        passed=bool(margin[worst] >= 0),
-        margin=float(margin[worst]) * abs(change),
-        margin_at=float(clock[worst]),
-        margin_at_response_time=float(np.interp(response_time, clock, margin)) * abs(change),
-        time=clock,
-        low=np.minimum(*bounds),
-        high=np.maximum(*bounds),
-    )
 
 
 def step_findings(
