@@ -6,7 +6,7 @@ import time
 import hil.plant
 from hil.plant.parameters import STEP, Parameters
 from hil.plant.plant import Plant
-from hil.plant.terminals import AnalogInputs, DcTerminals, GridTerminals, PcsTerminals
+from hil.plant.terminals import AnalogInputs, DcTerminals, GridTerminals, PcsTerminals, Terminals
 
 
 def running_plant(*, recording):
@@ -15,7 +15,7 @@ def running_plant(*, recording):
     grid = GridTerminals(relay=True, volts=[q.voltage / 3**0.5] * 3)
     dc = DcTerminals(True, q.dc_voltage, 300.0, 300.0, 250e3, 250e3)
     pcs = PcsTerminals(enable=True, active_power=0.8 * q.rated_power)
-    plant = Plant(q, grid, dc, pcs, AnalogInputs(running=recording))
+    plant = Plant(q, Terminals(grid, dc, pcs, AnalogInputs(running=recording)))
     plant.advance(0.2)
     assert pcs.mode == "running"
     return plant
@@ -26,7 +26,7 @@ def speed(*, recording, span, slice_):
     plant = running_plant(recording=recording)
     best = float("inf")
     for _ in range(5):
-        plant.inputs.blocks.clear()
+        plant.terminals.inputs.blocks.clear()
         begin = time.perf_counter()
         for _ in range(round(span / slice_)):
             plant.advance(slice_)

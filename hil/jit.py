@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 COMPILED: bool  # looked up below: whether numba is there
+flat: Any  # looked up below: hil.flat.flat, or what returns the array itself
 
 
-def __getattr__(name: str) -> bool:
+def __getattr__(name: str) -> Any:
+    if name == "flat":
+        return _flat()
     if name != "COMPILED":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
@@ -74,3 +77,13 @@ def stamp(folder: Path) -> Any:
     for file in sorted(folder.glob("*.py")):
         digest.update(file.read_bytes())
     return np.zeros(1, np.dtype([(f"of_{digest.hexdigest()[:16]}", "u1")]))[0]
+
+
+def _flat() -> Any:
+    try:
+        import numba  # noqa: F401, PLC0415 - as above
+    except ImportError:
+        return lambda array: array
+    from .flat import flat  # noqa: PLC0415 - as above
+
+    return flat

@@ -33,6 +33,7 @@ from hil.plant.terminals import (
     InterlockTerminals,
     PcsTerminals,
     Sensor,
+    Terminals,
 )
 from hil.table import resolve
 from hil.twin.base import Scene
@@ -78,10 +79,7 @@ class SimulatedBench:
         )
         self.plant = Plant(
             from_options({**nominal, **config.plant}),
-            self.grid,
-            self.dc,
-            self.pcs,
-            self.inputs,
+            Terminals(self.grid, self.dc, self.pcs, self.inputs),
             flaws=tuple(parse_flaw(text) for text in flaws),
             seed=seed,
         )

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from hil.plant.terminals import SIGNALS
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import AbstractContextManager
@@ -84,7 +82,7 @@ class Adc:
     def _sample(self, channel: int, blocks: list[NDArray[np.float64]], first: int) -> NDArray[np.float64]:
         sensor: Sensor
         sensor, full_scale = self._channels[channel]
-        row = SIGNALS.index(sensor.signal)
+        row = self._inputs.signals.index(sensor.signal)
         true = np.concatenate([block[row] for block in blocks])[first :: self._divisor]
         volts = sensor.distort(true)
         if sensor.noise:

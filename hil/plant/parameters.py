@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from math import isfinite, pi, sqrt
 from typing import TYPE_CHECKING, Any, Final
 
 from hil.errors import ConfigError
 
+from .forming import Defects, Forming, Synchro
+from .loads import Bank, ElectronicLoad, Transformer
+from .storage import Storage
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from .genset import Genset
+    from .missions import Missions
+
 STEP: Final = 20e-6
 """Step of the simulation [s]; the recorder's samples are taken at it."""
-PERIOD: Final = 5
-"""Steps per control period: the PCS samples, computes and modulates at 10 kHz."""
 
 PARAMETERS: Final[Mapping[str, str]] = {
     "rated_power": "W",
@@ -27,6 +32,14 @@ PARAMETERS: Final[Mapping[str, str]] = {
     "filter_capacitance": "pu",
     "current_limit": "pu",
     "priority": "text",
+    "fault_priority": "text",
+    "cessation": "pu",
+    "control": "text",
+    "pll_bandwidth": "Hz",
+    "current_bandwidth": "Hz",
+    "dead_time": "s",
+    "step": "s",
+    "control_period": "s",
     "k_support": "",
     "deadband": "pu",
     "recovery_ramp": "pu/s",
@@ -36,6 +49,9 @@ PARAMETERS: Final[Mapping[str, str]] = {
     "battery_capacity": "Wh",
 }
 """What a bench file's [plant] table may set, each with its unit; the rest are constants of the model."""
+
+PRIORITIES: Final = ("P", "Q", "mixed")
+CONTROLS: Final = ("following", "forming")
 
 Levels = tuple[tuple[float, float], ...]
 """Protection levels: beyond how much [pu], for how long [s]."""
@@ -70,11 +86,15 @@ class Parameters:
     current_limit: float = 1.2
     """[pu]; products give 1.1 to 1.2."""
     priority: str = "P"
-    """Which power keeps its share at the current limit, "P" or "Q"; in a fault it is always Q."""
+    """Which power keeps its share at the current limit, one of PRIORITIES."""
+    fault_priority: str = "Q"
+    """The same while the voltage is outside the dead band."""
     k_support: float = 2.0
     """Reactive current per voltage deviation (VDE-AR-N 4110: 2 to 6)."""
     deadband: float = 0.1
     """Voltage deviation without reactive support [pu]."""
+    cessation: float = 0.0
+    """Voltage of the lowest phase below which no current is given [pu]; zero: it always is."""
     recovery_ramp: float = 5.0
     """How fast the active current returns after a fault [pu/s]; IEEE 2800 asks for 1 s or less."""
     power_ramp: float = 50.0
@@ -101,18 +121,50 @@ class Parameters:
     """Trips outside for 0.2 s [pu]; IEEE 2800-2022 rides through 57.0 to 61.8 Hz."""
     overcurrent: float = 2.0
     """Instantaneous, of the rated peak current [pu]; protects the bridge."""
+    control: str = "following"
+    """What it is delivered as, "following" or "forming"; a command changes it."""
+    pll_bandwidth: float = 10.0
+    """[Hz]; half of motulator's, to hold at an SCR of 2."""
+    current_bandwidth: float = 400.0
+    """Of the current control [Hz] (motulator's default)."""
+    switching: bool = False
+    """Whether the bridge's pulses are simulated, two levels at half the control rate; else their mean is."""
+    dead_time: float = 0.0
+    """Of the bridge's legs [s]; some microseconds make its fifth and seventh harmonics."""
+    stray_capacitance: float = 0.002
+    """Of cables and inputs on the bus, to ground [pu]."""
+    stray_resistance: float = 2.0
+    """In series with it, the damping of what resonates with it [pu]."""
+    step: float = STEP
+    """Of the simulation [s]; the recorder's samples are taken at it."""
+    control_period: float = 100e-6
+    """How often the PCS samples, computes and modulates [s]."""
+    forming: Forming = field(default_factory=Forming)
+    synchro: Synchro = field(default_factory=Synchro)
+    defects: Defects = field(default_factory=Defects)
+    battery: str = "none"
+    """Whose open-circuit voltage the EMF follows with the state of charge: "lfp", "nmc" or "none"."""
+    bank: Bank = field(default_factory=Bank)
+    electronic: ElectronicLoad = field(default_factory=ElectronicLoad)
+    transformer: Transformer = field(default_factory=Transformer)
+    gensets: tuple[Genset, ...] = ()
+    missions: Missions | None = None
+    """Of the plant-level control; None: the set-points go to the PCS as they are."""
     telemetry_gain: float = 1.0
     """Reported over true active power; one in an honest PCS."""
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
+        for item in fields(self):
+            value = getattr(self, item.name)
             if isinstance(value, float) and not (isfinite(value) and value >= 0.0):
-                raise _refused(field.name, value, "must be a number that is not negative")
-            if isinstance(value, float) and value == 0.0 and field.name not in _MAY_BE_ZERO:
-                raise _refused(field.name, value, "must be above zero")
-        if self.priority not in {"P", "Q"}:
-            raise _refused("priority", self.priority, 'must be "P" or "Q"')
+                raise _refused(item.name, value, "must be a number that is not negative")
+            if isinstance(value, float) and value == 0.0 and item.name not in _MAY_BE_ZERO:
+                raise _refused(item.name, value, "must be above zero")
+        for name in ("priority", "fault_priority"):
+            if getattr(self, name) not in PRIORITIES:
+                raise _refused(name, getattr(self, name), f"must be one of {', '.join(PRIORITIES)}")
+        if self.control not in CONTROLS:
+            raise _refused("control", self.control, f"must be one of {', '.join(CONTROLS)}")
         if not 40.0 <= self.frequency <= 70.0:
             raise _refused("frequency", self.frequency, "must lie between 40 and 70 Hz")
         if not 1.0 <= self.scr <= 1000.0:
@@ -125,7 +177,26 @@ class Parameters:
                 self.dc_voltage,
                 f"is too low for {self.voltage:g} V AC: the bridge needs 1.1 sqrt(2) times that voltage",
             )
-        highest = 1.0 / (6.0 * PERIOD * STEP)
+        self._check_step()
+
+    def _check_step(self) -> None:
+        """Refuse steps that cannot show what happens within them."""
+        if not 5e-6 <= self.step <= 50e-6:
+            raise _refused("step", self.step, "must lie between 5e-6 and 50e-6 s")
+        periods = self.control_period / self.step
+        if abs(periods - round(periods)) > 1e-6 or not 1 <= round(periods) <= 64:
+            raise _refused(
+                "control_period", self.control_period, f"must be a whole number of steps of {self.step:g} s"
+            )
+        if (self.filter_capacitance == 0.0) != (self.grid_side_inductance == 0.0):
+            raise _refused(
+                "filter_capacitance",
+                self.filter_capacitance,
+                "capacitance and grid-side inductance make an LCL filter, or an L filter both at zero",
+            )
+        if self.filter_capacitance == 0.0:
+            return
+        highest = 1.0 / (6.0 * self.control_period)
         if self.resonance > highest:
             raise _refused(
                 "filter_capacitance",
@@ -156,6 +227,21 @@ class Parameters:
         return self.frequency * sqrt((first + second) / (first * second * self.filter_capacitance))
 
     @property
+    def storage(self) -> Storage:
+        """The DC side."""
+        return Storage(
+            rated_power=self.rated_power,
+            dc_voltage=self.dc_voltage,
+            dc_link_time=self.dc_link_time,
+            dc_resistance=self.dc_resistance,
+            battery_resistance=self.battery_resistance,
+            battery_time=self.battery_time,
+            battery_capacity=self.battery_capacity,
+            chemistry=self.battery,
+            efficiency=self.efficiency,
+        )
+
+    @property
     def capacitance(self) -> float:
         """Of the filter, per phase [F]."""
         return self.filter_capacitance / (2 * pi * self.frequency * self.impedance)
@@ -169,6 +255,11 @@ class Parameters:
 _MAY_BE_ZERO: Final = {
     "x_over_r",
     "k_support",
+    "filter_capacitance",
+    "filter_resistance",
+    "cessation",
+    "dead_time",
+    "stray_capacitance",
     "deadband",
     "battery_resistance",
     "grid_side_inductance",

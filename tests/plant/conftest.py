@@ -6,12 +6,18 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-import hil.plant
-import hil.plant.circuit
 from hil.plant import flaws
-from hil.plant.parameters import STEP, Parameters
+from hil.plant.parameters import Parameters
 from hil.plant.plant import Plant
-from hil.plant.terminals import SIGNALS, AnalogInputs, DcTerminals, GridTerminals, PcsTerminals
+from hil.plant.terminals import (
+    MORE_SIGNALS,
+    AnalogInputs,
+    DcTerminals,
+    GridTerminals,
+    PcsTerminals,
+    Sensor,
+    Terminals,
+)
 
 
 @dataclass
@@ -47,9 +53,9 @@ class Setting:
         self.inputs.running = False
         samples = np.concatenate(self.inputs.blocks, axis=1)
         self.inputs.blocks.clear()
-        result = dict(zip(SIGNALS, samples, strict=True))
+        result = dict(zip(self.inputs.signals, samples, strict=True))
         result["p"] = (samples[0:3] * samples[3:6]).sum(axis=0)
-        result["t"] = np.arange(samples.shape[1]) * STEP
+        result["t"] = np.arange(samples.shape[1]) * self.plant.parameters.step
         return result
 
 
@@ -69,8 +75,11 @@ def setting():
             source_watts=250e3,
             sink_watts=250e3,
         )
-        pcs, inputs = PcsTerminals(enable=True), AnalogInputs()
-        plant = Plant(q, grid, dc, pcs, inputs, [flaws.parse(text) for text in flawed], seed)
+        pcs = PcsTerminals(enable=True)
+        wired = {name: Sensor(name, lambda values: values) for name in MORE_SIGNALS}
+        inputs = AnalogInputs(wired)
+        terminals = Terminals(grid, dc, pcs, inputs)
+        plant = Plant(q, terminals, [flaws.parse(text) for text in flawed], seed)
         return Setting(plant, grid, dc, pcs, inputs)
 
     return build
@@ -97,8 +106,7 @@ def without_numba(monkeypatch):
 
     def take_away():
         monkeypatch.setitem(sys.modules, "numba", None)
-        for name in ("kernel", "circuit"):
-            monkeypatch.delitem(sys.modules, f"hil.plant.{name}")
-            monkeypatch.delattr(hil.plant, name)
+        for name in [name for name in sys.modules if name.startswith("hil.plant.")]:
+            monkeypatch.delitem(sys.modules, name)
 
     return take_away

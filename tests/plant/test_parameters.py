@@ -41,7 +41,7 @@ def test_per_unit_base():
         ({"scr": 0.5}, "between 1 and 1000"),
         ({"voltage": float("nan")}, "must be a number"),
         ({"frequency": 400.0}, "between 40 and 70 Hz"),
-        ({"priority": "S"}, 'priority = \'S\': must be "P" or "Q"'),
+        ({"priority": "S"}, "priority = 'S': must be one of P, Q, mixed"),
         ({"dc_voltage": 600.0}, "too low for 480 V AC"),
         ({"filter_capacitance": 0.01}, "the step is too large"),
         ({"voltage": "480"}, "must be a number"),
@@ -76,8 +76,8 @@ def test_flaw_scales_the_undervoltage_times():
     assert early.overvoltage == Parameters().overvoltage
 
 
-def test_alarms_and_the_kernel_agree():
-    from hil.plant import kernel
+def test_alarms_and_the_control_agree():
+    from hil.plant.emt import unit
 
     names = ("UNDERVOLTAGE", "OVERVOLTAGE", "UNDERFREQUENCY", "OVERFREQUENCY", "OVERCURRENT_", "DC_VOLTAGE")
-    assert [PCS_ALARMS[getattr(kernel, name) - 1].upper() for name in names] == [n.rstrip("_") for n in names]
+    assert [PCS_ALARMS[getattr(unit, name) - 1].upper() for name in names] == [n.rstrip("_") for n in names]

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from hil.plant.emt import unit
+
 CYCLE = 1 / 60
 
 
@@ -67,8 +69,11 @@ def test_grid_impedance_divides_the_voltage(running):
     w = s.record(6 * CYCLE)
     q = s.plant.parameters
     z = (q.grid_resistance + 1j * q.grid_inductance) * q.impedance
-    source = sequence(w, "v") - z * sequence(w, "i")  # Kirchhoff: V_pcc = G + Z I
-    assert abs(source) == pytest.approx(s.volts, rel=1e-4)
+    source = sequence(w, "v") + z * sequence(w, "i_grid")  # Kirchhoff: G = V_pcc + Z I
+    assert source == pytest.approx(sequence(w, "v_source"), rel=1e-5)
+    assert abs(source) == pytest.approx(s.volts, rel=1e-5)
+    strays = sequence(w, "v") / (q.stray_resistance + 1 / (1j * q.stray_capacitance)) / q.impedance
+    assert sequence(w, "i") + sequence(w, "i_grid") == pytest.approx(strays, rel=1e-3)
     assert abs(sequence(w, "v", -1)) < 1e-4 * s.volts
 
 
@@ -92,11 +97,11 @@ def test_power_balances_from_battery_to_source(running):
     assert s.dc.measured_watts == pytest.approx(dc, rel=2e-3)
 
 
-def test_state_of_charge_counts_the_energy(running):
+def test_state_of_charge_counts_the_charge(running):
     s = running(power=1.0, battery_capacity=10e3)
     before, w = s.pcs.state_of_charge, s.record(2.0)
-    joules = (w["v_dc"] * w["i_dc"]).sum() * 20e-6
-    assert before - s.pcs.state_of_charge == pytest.approx(joules / (10e3 * 3600), rel=1e-6)
+    coulombs = w["i_dc"].sum() * 20e-6
+    assert before - s.pcs.state_of_charge == pytest.approx(coulombs * 850 / (10e3 * 3600), rel=1e-6)
 
 
 def test_empty_battery_gives_nothing(running):
@@ -189,7 +194,8 @@ def test_stays_connected_off_frequency(running, hertz):
         (lambda s: setattr(s.grid, "hertz", 63.0), "overfrequency", "tripped"),
         (lambda s: setattr(s.dc, "source_amps", 10.0), "dc_voltage", "fault"),
         (lambda s: setattr(s.dc, "output", False), "dc_voltage", "fault"),
-        (lambda s: setattr(s.grid, "relay", False), "undervoltage", "tripped"),
+        # 0.9 pu into nothing but the bus's capacitance: the voltage rises as far as the link lets it
+        (lambda s: setattr(s.grid, "relay", False), "overvoltage", "tripped"),
     ],
 )
 def test_trips_latch_until_enable_is_withdrawn(running, change, alarm, mode):
@@ -216,23 +222,26 @@ def test_overcurrent_blocks_the_bridge(running):
     assert (s.pcs.mode, s.pcs.alarms, s.pcs.connected) == ("fault", {"overcurrent"}, False)
 
 
-def test_poles_open_at_their_current_zeros(running):
+@pytest.mark.parametrize("which", ["source", "PCS"])
+def test_poles_open_at_their_current_zeros(running, which):
     s = running(power=1.0)
-    s.grid.relay = False
+    if which == "source":
+        s.grid.relay = False
+    else:
+        s.plant.world[unit.OVERCURRENT] = 0.5  # blocks the bridge and lets the contactor go at once
     w = s.record(0.03)
     opened = []
     for phase in "abc":
-        current = w[f"i_{phase}"]
+        current = w[f"i_grid_{phase}" if which == "source" else f"i_{phase}"]
         assert current[0] != 0.0
         last = np.flatnonzero(current)[-1]
         opened.append(last)
         # one step of 20 us before its zero, a sine of 1 pu is at w h = 0.75 % of its peak; the other
         # poles' opening and the collapsing voltages make it steeper
-        assert abs(current[last]) < 0.1 * s.amps
+        assert abs(current[last]) < 0.2 * s.amps
     assert max(opened) * 20e-6 < CYCLE
-    assert len(set(opened)) >= 2
-    for phase in "abc":
-        assert not w[f"v_{phase}"][max(opened) + 2 :].any()
+    if which == "source":  # the diodes of a blocked bridge end all three currents within a step
+        assert len(set(opened)) >= 2
     total = w["i_a"] + w["i_b"] + w["i_c"]
     assert np.abs(total).max() < 1e-9 * s.amps  # three wires
 

@@ -1,0 +1,110 @@
+"""From the control's voltage to the bridge's: delay, saturation, dead time, switching."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from hil.jit import part
+
+from . import following, forming
+from .sensing import SQRT3
+from .unit import (
+    CONTACTOR,
+    COS,
+    DEAD_TIME,
+    DELTA,
+    FIFTH,
+    FILTER_FF,
+    FORMING,
+    GATES,
+    I1,
+    I1_A,
+    I1_B,
+    ID_REF,
+    IQ_REF,
+    KI,
+    KN,
+    LIMITED,
+    ND,
+    NEXT,
+    NQ,
+    OFFSET,
+    PER_IB,
+    PER_VB,
+    SIN,
+    SPEED,
+    TC,
+    THETA,
+    U_D,
+    U_Q,
+    V_A,
+    V_B,
+    VB,
+    VD,
+    VPOS,
+    VQ,
+    W0,
+    W_INT,
+    XD,
+    XQ,
+)
+
+
+@part
+def modulate(w: Any, vdc: float) -> None:
+    """Compute the bridge's voltages for the next control period."""
+    if w[GATES] == 0.0:
+        w[NEXT] = w[NEXT + 1] = w[NEXT + 2] = 0.0
+        w[VD], w[VQ] = w[VPOS], 0.0
+        w[U_D], w[U_Q] = w[VPOS], 0.0
+        return
+    forms = w[FORMING] > 0.0
+    angle = w[DELTA] if forms else w[THETA]
+    turn = w[SPEED] * w[W0] if forms else w[W0] + w[W_INT]
+    cos, sin = (math.cos(angle), math.sin(angle)) if forms else (w[COS], w[SIN])
+    w[VD] += w[FILTER_FF] * (w[V_A] * cos + w[V_B] * sin - w[VD])
+    w[VQ] += w[FILTER_FF] * (w[V_B] * cos - w[V_A] * sin - w[VQ])
+    n_d = n_q = e_d = e_q = 0.0
+    if w[CONTACTOR] == 0.0:
+        w[U_D], w[U_Q] = w[VD], w[VQ]
+    elif forms:
+        forming.voltage(w, cos, sin)
+        if w[LIMITED] == 0.0:
+            forming.balance(w, cos, sin)
+    else:
+        following.references(w)
+        following.voltage(w, cos, sin)
+        e_d = w[ID_REF] - (w[I1_A] * cos + w[I1_B] * sin)
+        e_q = w[IQ_REF] - (w[I1_B] * cos - w[I1_A] * sin)
+        c2, s2 = cos * cos - sin * sin, 2.0 * sin * cos
+        n_d, n_q = e_d * c2 - e_q * s2, e_d * s2 + e_q * c2
+    # the bridge acts from the next period on, for one period: one and a half periods ahead
+    ahead = angle + 1.5 * turn * w[TC]
+    c1, s1 = math.cos(ahead), math.sin(ahead)
+    alpha = w[U_D] * c1 - w[U_Q] * s1 + w[ND] * c1 + w[NQ] * s1
+    beta = w[U_D] * s1 + w[U_Q] * c1 + w[NQ] * c1 - w[ND] * s1
+    size = math.sqrt(alpha * alpha + beta * beta)
+    highest = vdc / SQRT3 * w[PER_VB]
+    if size > highest:
+        alpha *= highest / size
+        beta *= highest / size
+    elif not forms:
+        w[XD] += w[KI] * e_d
+        w[XQ] += w[KI] * e_q
+        w[ND] += w[KN] * n_d
+        w[NQ] += w[KN] * n_q
+    if w[FIFTH] > 0.0:  # the flaw "distorts": a fifth, negative sequence
+        alpha += w[FIFTH] * math.cos(5.0 * ahead)
+        beta -= w[FIFTH] * math.sin(5.0 * ahead)
+    w[NEXT] = w[VB] * (alpha + w[OFFSET])
+    w[NEXT + 1] = w[VB] * (-0.5 * (alpha + w[OFFSET]) + 0.5 * SQRT3 * beta)
+    w[NEXT + 2] = w[VB] * (-0.5 * (alpha + w[OFFSET]) - 0.5 * SQRT3 * beta)
+    if w[DEAD_TIME] > 0.0:  # each leg loses its dead time against its current
+        mean = 0.0
+        for k in range(3):
+            amps = w[I1 + k] * w[PER_IB]
+            w[NEXT + k] -= w[DEAD_TIME] * vdc * max(-1.0, min(1.0, 50.0 * amps))
+            mean += w[NEXT + k] / 3.0
+        for k in range(3):  # three wires: what all have in common drives nothing
+            w[NEXT + k] -= mean

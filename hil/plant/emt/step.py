@@ -1,0 +1,171 @@
+"""The loop: control once per control period, then one step of everything that meets at the bus.
+
+Load, fault, transformer, gensets and missions are `others`: None leaves them out of the
+compiled code, and with them half of the time that compiling takes.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import hil.jit
+from hil.jit import compiled, flat, part
+
+from . import (
+    bus,
+    fault,
+    filter,  # noqa: A004 - the field's word
+    following,
+    genset,
+    grid,
+    load,
+    metering,
+    missions,
+    modulation,
+    sensing,
+    storage,
+    supervision,
+    transformer,
+)
+from .unit import (
+    DELTA,
+    ENABLE,
+    I1,
+    MANAGED,
+    MODE,
+    P_SET,
+    PER_W,
+    PERIOD,
+    Q_SET,
+    RUNNING,
+    TC,
+    THETA,
+    TICK,
+    TIME,
+    VC,
+    VMAG,
+    W0,
+    W_PLL,
+)
+from .world import GENSETS
+
+COMPILED = hil.jit.COMPILED
+ABSURD: Final = 1e9
+"""Sum of voltages [V] that says that the simulation has diverged."""
+
+
+@part
+def control(w: Any, profile: Any, others: Any) -> None:
+    """Do what happens once per control period."""
+    metering.accumulate(w)
+    storage.control(w, w[TC])
+    vdc = w[storage.V_DC]
+    sensing.instantaneous(w)
+    sensing.positive_sequence(w)
+    if w[grid.BREAKER] == 0.0:
+        sensing.compare(w)
+    supervision.supervise(w, vdc)
+    supervision.transfer(w)
+    p_set, q_set = w[P_SET], w[Q_SET]
+    if others is not None:
+        p_set, q_set = set_points(w)
+    following.powers(w, p_set, q_set, w[storage.SOC])
+    filter.switch(w)
+    modulation.modulate(w, vdc)
+    grid.control(w)
+    if others is not None:
+        load.control(w, w[TIME] * w[TC], profile)
+        fault.control(w)
+        transformer.control(w)
+        for n in range(int(w[bus.GENSETS])):
+            genset.measure(w, GENSETS + n * genset.SIZE, w)
+            genset.regulate(w, GENSETS + n * genset.SIZE)
+    w[TIME] += 1.0
+
+
+@part
+def set_points(w: Any) -> Any:
+    """Return the powers asked of the PCS [pu]: those commanded, or what the missions make of them."""
+    if w[MANAGED] == 0.0:
+        return w[P_SET], w[Q_SET]
+    if w[MODE] != RUNNING or w[ENABLE] == 0.0:
+        w[missions.STARTED] = 0.0
+        return 0.0, 0.0
+    p_load = 0.0
+    for k in range(3):
+        p_load += w[bus.V + k] * w[bus.I_LOAD + k] * w[PER_W]
+    missions.control(w, w[TC], w[W_PLL] / w[W0], w[VMAG], w[storage.SOC], p_load, w[P_SET], w[Q_SET])
+    return w[missions.P_REF], w[missions.Q_REF]
+
+
+@part
+def assemble(w: Any, others: Any) -> None:
+    """Put the bus's conductances together anew, as a switch has moved."""
+    bus.clear(w)
+    filter.admit(w)
+    grid.admit(w)
+    if others is not None:
+        load.admit(w)
+        fault.admit(w)
+        transformer.admit(w)
+        for n in range(int(w[bus.GENSETS])):
+            genset.admit(w, GENSETS + n * genset.SIZE, w)
+    bus.invert(w)
+
+
+@part
+def sound(w: Any) -> bool:
+    """Return whether what everything else hangs on is still a number of this world."""
+    size = abs(w[storage.V_DC]) + abs(w[THETA]) + abs(w[DELTA])
+    for k in range(3):
+        size += abs(w[bus.V + k]) + abs(w[VC + k]) + abs(w[I1 + k]) + abs(w[grid.I + k])
+    return bool(size < ABSURD)
+
+
+@compiled
+def advance(
+    world: Any, profile: Any, taps: Any, out: Any, n: int, first: int, _stamp: Any, others: Any
+) -> int:
+    """Advance by n steps; the tapped values go to out from column `first` on, or nowhere where first < 0.
+
+    Returns how many steps it has done: n, or fewer where the simulation has left the numbers.
+    """
+    w = flat(world)
+    sets = int(w[bus.GENSETS])
+    for j in range(n):
+        if w[TICK] == 0.0:
+            control(w, profile, others)
+            if not sound(w):
+                return j
+        w[TICK] = 0.0 if w[TICK] == w[PERIOD] - 1.0 else w[TICK] + 1.0
+        if first >= 0:
+            for row in range(len(taps)):
+                out[row, first + j] = w[taps[row]]
+        if w[bus.PULSE] > 0.0:
+            w[bus.PULSE] -= 1.0
+            w[bus.TRIGGER] = 5.0 if w[bus.PULSE] > 0.0 else 0.0
+        if w[bus.CHANGED] > 0.0:
+            assemble(w, others)
+        grid.advance(w)
+        bus.history(w)
+        filter.history(w, w[storage.V_DC])
+        grid.history(w)
+        if others is not None:
+            load.history(w)
+            transformer.history(w)
+            for k in range(sets):
+                genset.advance(w, GENSETS + k * genset.SIZE)
+                genset.history(w, GENSETS + k * genset.SIZE, w)
+        bus.solve(w)
+        power = filter.update(w)
+        grid.update(w)
+        if others is not None:
+            load.update(w)
+            fault.update(w)
+            transformer.update(w)
+            w[bus.I_GENSET] = w[bus.I_GENSET + 1] = w[bus.I_GENSET + 2] = 0.0
+            for k in range(sets):
+                genset.update(w, GENSETS + k * genset.SIZE, w)
+        storage.step(w, power)
+        w[bus.V_DC], w[bus.I_DC] = w[storage.V_DC], w[storage.I_DC]
+    return n if sound(w) else n - 1
