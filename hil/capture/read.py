@@ -72,11 +72,14 @@ def _find(path: Path) -> tuple[Path, str | None]:
     if "#" in path.name and not _is_file(path):
         name, _, part = path.name.partition("#")
         path = path.with_name(name)
+    found = _is_file(path)
+    if not found and not path.suffix:
+        raise FormatError(f"{path}: there is no such file or folder; check the name")
     if path.suffix.lower() not in READERS:
         raise FormatError(
             f"{path}: no reader for {path.suffix or 'a file without suffix'}; known are {', '.join(READERS)}"
         )
-    if not _is_file(path):
+    if not found:
         raise FormatError(f"{path}: there is no such file; check the name")
     return path, part
 

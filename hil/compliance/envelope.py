@@ -268,7 +268,7 @@ def only_keys(table: object, needed: Iterable[str], optional: Iterable[str], whe
         raise ConfigError(f"{where}: {table!r} is not a table")
     missing = set(needed) - table.keys()
     if missing:
-        raise ConfigError(f"{where}: {', '.join(sorted(missing))} is missing; a shipped file shows how")
+        raise ConfigError(f"{where}: {', '.join(sorted(missing))} is missing")
     unknown = table.keys() - set(needed) - set(optional)
     if unknown:
         known = ", ".join(sorted({*needed, *optional}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from hil.errors import FormatError, StorageError
@@ -22,7 +23,8 @@ def write(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # a folder that is a file, or gone
+            part.unlink()
         raise refused(path, error) from error
 
 
