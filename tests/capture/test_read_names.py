@@ -38,7 +38,12 @@ def test_a_suffix_that_nobody_reads(tmp_path):
     (tmp_path / "x.xlsx").write_text("")
     with pytest.raises(FormatError, match=r"x\.xlsx: no reader for \.xlsx; known are \.cfg, "):
         read(tmp_path / "x.xlsx")
+    (tmp_path / "bare").write_text("")
     with pytest.raises(FormatError, match="no reader for a file without suffix"):
+        read(tmp_path / "bare")
+    with pytest.raises(FormatError, match="no such file or folder"):
+        read(tmp_path / "missing")
+    with pytest.raises(FormatError, match="is a folder; name a file in it"):
         read(tmp_path)
 
 
