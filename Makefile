@@ -42,6 +42,8 @@ wheel-test: .venv/dev
 
 bench: .venv/dev
 	$(BIN)/python benchmarks/plant.py
+	$(BIN)/python benchmarks/plant_batch.py
+	$(BIN)/python benchmarks/phasor.py
 	$(BIN)/python benchmarks/dry_run.py
 	$(BIN)/python benchmarks/analysis.py
 	$(BIN)/python benchmarks/formats.py
@@ -49,6 +51,7 @@ bench: .venv/dev
 
 accuracy: .venv/dev
 	$(BIN)/python benchmarks/accuracy.py
+	$(BIN)/python benchmarks/plant_accuracy.py
 
 .venv/all: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

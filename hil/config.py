@@ -19,6 +19,7 @@ from hil.units import parse
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from hil.plant.options import PlantOptions
     from hil.roles import Instrument
 
 NEEDED: Final = ("grid_source", "dc_source", "pcs", "recorder")
@@ -84,7 +85,8 @@ class BenchConfig:
     """Sampling rate of the recorder [Hz]."""
     instruments: Mapping[str, InstrumentConfig]
     channels: tuple[ChannelConfig, ...]
-    plant: Mapping[str, float | str]
+    plant: PlantOptions | None
+    """None on a bench of hardware."""
 
     def by_role(self, role: str) -> InstrumentConfig:
         """Return the instrument that plays this part."""
@@ -188,22 +190,26 @@ def _config(path: Path, text: str, content: dict[str, Any]) -> BenchConfig:
         _channel(key, _Table(f"{path}: channels.{key}", table), path.parent, simulated=simulated)
         for key, table in top.table("channels").left.items()
     )
+    voltage, frequency = bench.value("voltage", "V"), bench.value("frequency", "Hz")
+    power, dc_voltage = bench.value("power", "W"), bench.value("dc_voltage", "V")
+    nominal = {"voltage": voltage, "frequency": frequency, "rated_power": power, "dc_voltage": dc_voltage}
+    plant = top.take("plant", {})
     config = BenchConfig(
         path=path,
         text=text,
         name=bench.text("name", path.stem),
         description=bench.text("description", ""),
         simulated=simulated,
-        voltage=bench.value("voltage", "V"),
-        frequency=bench.value("frequency", "Hz"),
-        power=bench.value("power", "W"),
-        dc_voltage=bench.value("dc_voltage", "V"),
+        voltage=voltage,
+        frequency=frequency,
+        power=power,
+        dc_voltage=dc_voltage,
         safe_voltage=bench.value("safe_voltage", "V", 50.0),
         safe_order=tuple(bench.take("safe_order", ())),
         rate=bench.value("rate", "Hz", 50e3),
         instruments=instruments,
         channels=channels,
-        plant=_plant(top.table("plant", {}), simulated=simulated),
+        plant=_plant(_Table(f"{path}: plant", plant), path.parent, nominal, simulated=simulated),
     )
     bench.done(
         "name, description, simulated, voltage, frequency, power, dc_voltage, safe_voltage, safe_order, rate"
@@ -294,15 +300,15 @@ def _channel(name: str, table: _Table, folder: Path, *, simulated: bool) -> Chan
     return channel
 
 
-def _plant(table: _Table, *, simulated: bool) -> dict[str, float | str]:
+def _plant(
+    table: _Table, folder: Path, nominal: Mapping[str, float], *, simulated: bool
+) -> PlantOptions | None:
     if not simulated:
         table.done("none: only a simulated bench has a plant")
-        return {}
-    from hil.plant.parameters import PARAMETERS  # noqa: PLC0415 - a bench of hardware needs no plant
+        return None
+    from hil.plant.options import read_plant  # noqa: PLC0415 - a bench of hardware needs no plant
 
-    values = {key: table.option(key, unit) for key, unit in PARAMETERS.items() if key in table.left}
-    table.done(", ".join(PARAMETERS))
-    return values
+    return read_plant(table.left, table.where, nominal, folder)
 
 
 def _check_whole(config: BenchConfig) -> None:

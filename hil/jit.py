@@ -65,17 +65,18 @@ def inlined(function: Any) -> Any:
     return njit(nogil=True, error_model="numpy", forceinline=True)(function)
 
 
-def stamp(folder: Path) -> Any:
-    """Return an argument for a `compiled` function whose parts are in other files of its folder.
+def stamp(*folders: Path) -> Any:
+    """Return an argument for a `compiled` function whose parts are in other files, in these folders.
 
     Numba renews its cache when the function's own file changes or the types of its arguments; this
-    argument's type has a name that changes with any file of the folder.
+    argument's type has a name that changes with any file of them.
     """
     import numpy as np  # noqa: PLC0415 - as numba
 
     digest = sha256()
-    for file in sorted(folder.glob("*.py")):
-        digest.update(file.read_bytes())
+    for folder in folders:
+        for file in sorted(folder.glob("*.py")):
+            digest.update(file.read_bytes())
     return np.zeros(1, np.dtype([(f"of_{digest.hexdigest()[:16]}", "u1")]))[0]
 
 

@@ -4,7 +4,8 @@
 with their addresses and a control port, and ends when the last client has left the
 control port. It outlives an engine that is killed, as a real bench would, so that
 the guard finds the terminals as they were left. The control port takes one JSON
-object a line: now, sleep, terminals.
+object a line: now, sleep, terminals, and set, for what an operator does by hand:
+{"op": "set", "terminal": "genset:0", "values": {"run": true}}.
 """
 
 from __future__ import annotations
@@ -18,17 +19,17 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
 
 from hil.config import load
-from hil.errors import HilError
+from hil.errors import ConfigError, HilError
+from hil.plant import by_hand
 from hil.plant.flaws import parse as parse_flaw
-from hil.plant.parameters import from_options
+from hil.plant.options import PlantOptions
 from hil.plant.plant import Plant
 from hil.plant.terminals import (
     AnalogInputs,
-    DcTerminals,
     GridTerminals,
     InterlockTerminals,
     PcsTerminals,
@@ -39,16 +40,27 @@ from hil.table import resolve
 from hil.twin.base import Scene
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from hil.config import BenchConfig
+    from hil.config import BenchConfig, InstrumentConfig
+    from hil.plant.control_port import Controller
     from hil.twin.base import Twin
 
 PATIENCE: Final = 60.0
 """The process ends when the last has left the control port, or when nobody came for this long [s]."""
 SLICE: Final = 0.02
 """The plant is solved in slices of this, between which others may reach the terminals [s]."""
+WIRED: Final = {
+    "grid_source": "grid",
+    "dc_source": "dc",
+    "pcs": "pcs",
+    "recorder": "inputs",
+    "interlock": "interlock",
+    "load": "load",
+    "switch": "breaker",
+}
+"""Terminals by the role of the instrument that is wired to them; gensets are numbered."""
 
 
 class SimulatedBench:
@@ -57,45 +69,42 @@ class SimulatedBench:
     def __init__(
         self, config: BenchConfig, flaws: Sequence[str] = (), *, seed: int = 0, realtime: bool = False
     ) -> None:
-        nominal = {
-            "rated_power": config.power,
-            "voltage": config.voltage,
-            "frequency": config.frequency,
-            "dc_voltage": config.dc_voltage,
-        }
         certificate = resolve("hil.calibration", "certificate")
-        self.dc = DcTerminals()
-        self.pcs = PcsTerminals()
+        options = config.plant or PlantOptions()
+        self.folder = config.path.parent
         self.interlock = InterlockTerminals()
         self.interlocked = any(item.role == "interlock" for item in config.instruments.values())
-        self.grid = GridTerminals(interlock=self.interlock if self.interlocked else None)
-        self.inputs = AnalogInputs(
-            sensors={
-                channel.input: Sensor(channel.signal, sensor.line.distort, sensor.noise or 0.0)
-                for channel, sensor in (
-                    (channel, certificate(channel.certificate)) for channel in config.channels
-                )
-            }
+        sensors = {
+            channel.input: Sensor(channel.signal, sensor.line.distort, sensor.noise or 0.0)
+            for channel, sensor in (
+                (channel, certificate(channel.certificate)) for channel in config.channels
+            )
+        }
+        self.bus = Terminals(
+            grid=GridTerminals(interlock=self.interlock if self.interlocked else None),
+            pcs=PcsTerminals(state_of_charge=options.state_of_charge),
+            inputs=AnalogInputs(sensors=sensors),
         )
         self.plant = Plant(
-            from_options({**nominal, **config.plant}),
-            Terminals(self.grid, self.dc, self.pcs, self.inputs),
+            options.parameters,
+            self.bus,
             flaws=tuple(parse_flaw(text) for text in flaws),
             seed=seed,
+            controller=_controller(options, self.folder),
         )
+        by_hand.check_bank(options.load, options.parameters, f"{config.path}: plant.load")
+        self._begin = dict(options.load)
         self._pace = time.monotonic() if realtime else None
-        terminals = {
-            "grid_source": self.grid,
-            "dc_source": self.dc,
-            "pcs": self.pcs,
-            "recorder": self.inputs,
-            "interlock": self.interlock,
-        }
+        gensets = {f"genset:{n}": each for n, each in enumerate(self.bus.gensets)}
+        named = {each.name: getattr(self.bus, each.name) for each in fields(Terminals)}
+        self.terminals = {**named, **gensets, "interlock": self.interlock}
+        del self.terminals["gensets"]
+        free = iter(gensets)
         self.twins: dict[str, Twin] = {}
         for number, (name, item) in enumerate(config.instruments.items()):
             scene = Scene(
                 name=name,
-                terminals=terminals[item.role],
+                terminals=self.terminals[self._name(item, free)],
                 world=self.plant,
                 options=item.options,
                 faults=item.faults,
@@ -112,14 +121,44 @@ class SimulatedBench:
             if self._pace is not None:
                 time.sleep(max(0.0, self._pace + self.plant.now() - time.monotonic()))
 
+    def _name(self, item: InstrumentConfig, free: Iterator[str]) -> str:
+        """Return which terminals an instrument is wired to; gensets are taken in the order of the file."""
+        name = next(free, None) if item.role == "genset" else WIRED.get(item.role)
+        if name is None:
+            raise ConfigError(f"{item.name}: the plant has no {item.role} that it could be wired to")
+        return name
+
     def _inhibit(self) -> None:
-        """Let an open interlock act: it is wired to every source's inhibit input."""
-        if self.interlocked and not self.interlock.closed:
-            with self.plant.lock:
-                self.grid.relay = False
-                self.grid.schedule.clear()
-                self.dc.output = False
-                self.pcs.enable = False
+        """Let an open interlock act: it is wired to everything that can feed or load the bus.
+
+        What starts with the bench waits for it to be closed. The breaker stays: both its sides are dead.
+        """
+        t = self.bus
+        with self.plant.lock:
+            if not self.interlocked or self.interlock.closed:
+                self._set(t.load, self._begin)
+                self._begin = {}
+                return
+            t.grid.relay = False
+            t.grid.schedule.clear()
+            t.dc.output = t.pcs.enable = t.load.closed = t.load.on = False
+            for genset in t.gensets:
+                if genset.run:
+                    genset.run, genset.close, genset.trip = False, False, True
+
+    def _set(self, terminals: Any, values: Mapping[str, Any]) -> None:
+        for key, value in values.items():
+            setattr(terminals, key, value)
+        if "profile" in values:
+            terminals.start = self.plant.now()
+
+    def _set_by_hand(self, name: str, values: dict[str, Any]) -> None:
+        given = by_hand.commands(name, self.terminals, values, self.plant.parameters, self.folder)
+        held = self.interlocked and not self.interlock.closed and name.startswith(("load", "genset"))
+        if held and any(given.get(key) for key in ("closed", "on", "run", "close")):
+            raise ConfigError(f"set {name}: the interlock is open and holds it off; close that first")
+        with self.plant.lock:
+            self._set(self.terminals[name], given)
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Answer one request of the control port."""
@@ -131,16 +170,25 @@ class SimulatedBench:
                 return {"now": self.plant.now()}
             case {"op": "terminals"}:
                 with self.plant.lock:
-                    pcs = {**asdict(self.pcs), "alarms": sorted(self.pcs.alarms)}
-                    return {
-                        "now": self.plant.now(),
-                        "grid": asdict(self.grid),
-                        "dc": asdict(self.dc),
-                        "pcs": pcs,
-                        "interlock": asdict(self.interlock),
+                    shown = {
+                        name: by_hand.shown(each) for name, each in self.terminals.items() if name != "inputs"
                     }
+                    return {"now": self.plant.now(), **shown}
+            case {"op": "set", "terminal": str() as name, "values": dict() as values}:
+                self._set_by_hand(name, values)
+                return {"now": self.plant.now()}
             case _:
                 return {"error": f"cannot do {request}"}
+
+
+def _controller(options: PlantOptions, folder: Path) -> Controller | None:
+    """Return the user's control; an FMU's path is relative to the bench file."""
+    from hil.plant.control_port import load_controller  # noqa: PLC0415 - numba is slow to import
+
+    text = options.controller
+    if not text:
+        return None
+    return load_controller(str(folder / text) if text.endswith(".fmu") else text, options.parameters)
 
 
 class _Control:

@@ -1,6 +1,10 @@
 """A PCS with SunSpec models over its simulated terminals: the register image of a 250 kW unit.
 
 Power is told in steps of 10 W and vars in steps of 10 var, so that rounding shows.
+Model 64900 is its event log, for which SunSpec has no model: how many entries there have
+been, and the last 40, newest first: plant time [ms], and which of `PCS_EVENTS`, from 1 on.
+One request reads all of it, so that nobody reads while it moves.
+
 A reversion timer that runs out acts within a few milliseconds of host time, on the
 plant as it then stands: in a dry run faster than real time, its instant is as
 coarse as the plant's advance.
@@ -12,22 +16,37 @@ import struct
 import threading
 from typing import TYPE_CHECKING, Final
 
+from hil.plant.terminals import PCS_EVENTS
 from hil.twin.base import Scene, Twin
 from hil.twin.frames import FrameServer
 
-from .sunspec import ALARMS, END, FAULT, MAKERS_ALARM, MARKER, MISSING, MODELS, STANDBY, encode
+from . import sunspec
+from .sunspec import ALARMS, END, FAULT, MAKERS_ALARM, MARKER, MISSING, STANDBY, Point, encode
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hil.plant.terminals import PcsTerminals
 
 BASE: Final = 40000
 IDENTITY: Final = "HIL,PCS-250,1001,1.0"
 RATING: Final = 25_000
 """Of active, reactive and apparent power, in steps of 10 W."""
-LENGTHS: Final = {1: 66, 701: 153, 702: 50, 703: 17, 704: 65, 64900: 6, 713: 7, 714: 43}
-"""Registers after ID and L; 64900 is a maker's own model, which a client has to step over."""
+LOG: Final = 64900
+"""The event log's model; as a maker's own, a client that does not know it has to step over it."""
+ENTRIES: Final = 40
+MODELS: Final[Mapping[int, Mapping[str, Point]]] = {
+    **sunspec.MODELS,
+    LOG: {
+        "Count": Point(2, "uint32"),
+        **{f"Tms{n}": Point(4 + 3 * n, "uint32") for n in range(ENTRIES)},
+        **{f"Evt{n}": Point(6 + 3 * n, "enum16") for n in range(ENTRIES)},
+    },
+}
+LENGTHS: Final = {1: 66, 701: 153, 702: 50, 703: 17, 704: 65, LOG: 2 + 3 * ENTRIES, 713: 7, 714: 43}
+"""Registers after ID and L."""
 SCALES: Final = {
-    701: {"V_SF": -1, "Hz_SF": -2, "W_SF": 1, "Var_SF": 1},
+    701: {"V_SF": -1, "Hz_SF": -2, "W_SF": 1, "Var_SF": 1, "Tmp_SF": -1},
     702: {"W_SF": 1, "VA_SF": 1, "Var_SF": 1},
     704: {"WSet_SF": 1, "VarSet_SF": 1},
     713: {"Pct_SF": -1},
@@ -38,7 +57,12 @@ WRITABLE: Final = {
     704: tuple(name for name in MODELS[704] if not name.endswith(("_SF", "Rem"))),
 }
 STATES: Final = {"off": 0, "starting": 2, "running": 3, "tripped": STANDBY, "fault": FAULT}
+THROTTLED: Final = 4
 BITS: Final = {name: bit for bit, name in ALARMS.items()}
+FOLLOWING, FORMING = 1 << 0, 1 << 1
+"""Bits of 701.DERMode."""
+DERATED: Final = 1 << 14
+"""The bit of 701.ThrotSrc that stands for the current limit; SunSpec has none of its own for it."""
 WATCH: Final = 0.02
 """How often the reversion timers are looked at when nobody talks [s], host time."""
 
@@ -203,18 +227,34 @@ class SunSpecPcsTwin(Twin):
         for name in unit.alarms:
             bits |= 1 << BITS.get(name, MAKERS_ALARM)
         self._put_text(701, "MnAlrmInfo", ", ".join(sorted(unit.alarms - BITS.keys())))
+        state = THROTTLED if unit.mode == "running" and unit.limited else STATES[unit.mode]
+        volts = unit.measured_volts
         for name, raw in {
-            "InvSt": STATES[unit.mode],
+            "InvSt": state,
             "ConnSt": unit.connected,
             "Alrm": bits,
-            "W": unit.measured_watts / 10,
-            "Var": unit.measured_var / 10,
-            "LNV": sum(unit.measured_volts) / 3 * 10,
-            "Hz": unit.measured_hertz * 100,
+            "DERMode": FORMING if unit.forming else FOLLOWING,
+            "ThrotSrc": DERATED if unit.limited else 0,
+            "W": _in_steps(unit.measured_watts, 0.1),
+            "Var": _in_steps(unit.measured_var, 0.1),
+            "LNV": _in_steps(None if volts is None else sum(volts) / 3, 10),
+            "Hz": _in_steps(unit.measured_hertz, 100),
+            "TmpSnk": _in_steps(unit.celsius, 10),
         }.items():
             self._put(701, name, raw)
         for prefix in ("W", "Var"):
             left = self._expiry.get(prefix, self.world.now()) - self.world.now()
             self._put(704, f"{prefix}SetRvrtRem", left)
-        self._put(713, "SoC", unit.state_of_charge * 1000)
-        self._put(714, "DCV", unit.dc_volts * 10)
+        charge = unit.state_of_charge
+        self._put(713, "SoC", _in_steps(None if charge is None else max(0.0, min(1.0, charge)), 1000))
+        self._put(714, "DCV", _in_steps(unit.dc_volts, 10))
+        if len(unit.events) != self._get(LOG, "Count"):
+            self._put(LOG, "Count", len(unit.events))
+            for n, (time, text) in enumerate(unit.events[: -ENTRIES - 1 : -1]):
+                self._put(LOG, f"Tms{n}", time * 1000)
+                self._put(LOG, f"Evt{n}", PCS_EVENTS.index(text) + 1)
+
+
+def _in_steps(value: float | None, per_unit: float) -> float | None:
+    """Return a reading in the steps of its register; one that is missing stays so."""
+    return None if value is None else value * per_unit

@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "report": "hil.cli.records",
     "verify": "hil.cli.records",
     "list": "hil.cli.listing",
+    "profile": "hil.cli.profile",
     "doctor": "hil.cli.doctor",
 }
 
@@ -45,6 +46,7 @@ examples:
   hil run voltage_sag --flaw trips-early       does the test notice a bad PCS?
   hil preview voltage_sag                      a picture of the set-points, nothing connected
   hil analyze capture.cfg --report             metrics of a COMTRADE or CSV capture
+  hil profile show training                    an AI load: its ramps and bands
   hil verify records/...                       has any byte of a record changed?
 
 'hil COMMAND --help' says more about each.

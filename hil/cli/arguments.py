@@ -268,10 +268,10 @@ def _list(commands: Commands, name: str) -> None:
     parser = _add(
         commands,
         name,
-        "list sequences, instruments, benches, flaws or limits",
+        "list sequences, instruments, benches, keys of [plant], flaws or limits",
         "  hil list sequences\n  hil list limits\n  hil list instruments --json",
     )
-    parser.add_argument("what", choices=("sequences", "instruments", "benches", "flaws", "limits"))
+    parser.add_argument("what", choices=("sequences", "instruments", "benches", "plant", "flaws", "limits"))
     _json(parser)
 
 
@@ -286,6 +286,12 @@ def _doctor(commands: Commands, name: str) -> None:
     _json(parser)
 
 
+def _profile(commands: Commands, name: str) -> None:
+    from hil.cli import profile_arguments  # noqa: PLC0415 - a cycle otherwise
+
+    profile_arguments.add(commands, name)
+
+
 COMMANDS: Final[dict[str, Callable[[Commands, str], None]]] = {
     "run": _run,
     "preview": _preview,
@@ -294,5 +300,6 @@ COMMANDS: Final[dict[str, Callable[[Commands, str], None]]] = {
     "report": _report,
     "verify": _verify,
     "list": _list,
+    "profile": _profile,
     "doctor": _doctor,
 }

@@ -1,4 +1,4 @@
-"""`hil doctor`: what is installed, and which instruments answer."""
+"""`hil doctor`: what is installed, which instruments answer, and what a simulated plant is made of."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from hil.bench import Bench
 from hil.cli.common import console, print_json
+from hil.cli.plant import describe
 from hil.clock import HostClock, SimulatedClock
 from hil.config import load
 from hil.errors import HilError
@@ -55,6 +56,7 @@ def doctor(arguments: argparse.Namespace) -> int:
     packages = [_package(name, extra) for name, extra in PACKAGES.items()]
     ports = _serial_ports()
     config = load(arguments.bench)
+    plant = describe(config.plant) if config.plant is not None else {}
     instruments: list[dict[str, Any]] = []
     problem = None
     try:
@@ -68,6 +70,7 @@ def doctor(arguments: argparse.Namespace) -> int:
                 "packages": packages,
                 "serial_ports": ports,
                 "bench": config.name,
+                "plant": plant,
                 "instruments": instruments,
                 "problem": problem,
             }
@@ -90,6 +93,8 @@ def doctor(arguments: argparse.Namespace) -> int:
             text = f"[{colour}]{escape(row['text'])}[/]"
             table.add_row(escape(row["name"]), row["role"], escape(row["driver"]), text)
         out.print(table)
+        for name, text in plant.items():
+            out.print(f"  plant: {name:<8} {escape(text)}", soft_wrap=True)
         if problem is not None:
             out.print(f"  [red]{escape(problem)}[/]", soft_wrap=True)
     return 0 if problem is None and all(row["answers"] for row in instruments) else 3

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from hil.cli.common import console, print_json
+from hil.cli.plant import keys
 from hil.compliance.envelope import read_data, shipped
 from hil.config import load, shipped_benches
 from hil.table import names, resolve
@@ -24,6 +25,7 @@ def list_(arguments: argparse.Namespace) -> int:
         "sequences": (_sequences, ()),
         "instruments": (_instruments, ("driver", "role", "what it drives", "rating")),
         "benches": (_benches, ("name", "kind", "description", "file")),
+        "plant": (keys, ("table", "key", "value", "default")),
         "flaws": (_flaws, ("name", "what the simulated PCS then does")),
         "limits": (_limits, ("option", "name", "title", "confidence")),
     }[arguments.what]
@@ -116,10 +118,7 @@ def _benches() -> list[dict[str, Any]]:
 def _flaws() -> list[dict[str, Any]]:
     from hil.plant.flaws import FLAWS  # noqa: PLC0415 - the plant is needed here only
 
-    return [
-        {"name": name, "description": f"{flaw.about} ({flaw.strength:g})"}
-        for name, flaw in sorted(FLAWS.items())
-    ]
+    return [{"name": name, "description": flaw.described} for name, flaw in sorted(FLAWS.items())]
 
 
 def _limits() -> list[dict[str, Any]]:

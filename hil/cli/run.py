@@ -16,7 +16,7 @@ from hil.config import load
 from hil.engine import Stop
 from hil.errors import ConfigError
 from hil.limits import Limit
-from hil.plant.flaws import parse as parse_flaw
+from hil.plant.flaws import parse_all
 from hil.rehearse import rehearse
 from hil.session import Options, conduct
 from hil.steps import build
@@ -38,8 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if not config.simulated and (arguments.flaw or arguments.realtime):
         raise ConfigError(f"{config.path} is hardware: --flaw and --realtime are for simulated benches")
-    for text in arguments.flaw:
-        parse_flaw(text)
+    parse_all(arguments.flaw)
     options = Options(
         records=Path(arguments.records),
         flaws=tuple(arguments.flaw),

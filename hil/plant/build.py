@@ -160,7 +160,6 @@ def unit_parameters(q: Parameters) -> dict[int, float]:
         k.SWITCHING: float(q.switching),
         k.DEAD_TIME: q.dead_time / (2 * tc),
         k.HUNTS: d.hunting,
-        k.SWINGS: d.swinging,
         k.OFFSET: d.dc_offset,
         k.FIFTH: d.fifth_harmonic,
         k.PAST: d.recovery_overshoot,
@@ -194,7 +193,7 @@ def bus_array(q: Parameters) -> NDArray[np.float64]:
     half = q.step / (2 * farad)
     w[bus.GC], w[bus.KC] = 1 / (q.stray_resistance * q.impedance + half), 2 * half
     w[bus.CHANGED] = 1.0
-    w[bus.GENSETS] = float(len(q.gensets))
+    w[bus.GENSETS], w[bus.LEAKAGE] = float(len(q.gensets)), q.leakage / q.impedance
     return w
 
 
@@ -229,9 +228,11 @@ def set_harmonics(w: Any, harmonics: Sequence[tuple[int, float, float]]) -> None
         raise ConfigError(f"grid source: {len(harmonics)} harmonics; the plant has {grid.MOST} at most")
     w[grid.HARMONICS] = float(len(harmonics))
     for n, (order, part, degrees) in enumerate(harmonics):
-        at = grid.TABLE + 4 * n
-        w[at], w[at + 1] = float(order), part
-        w[at + 2], w[at + 3] = cos(radians(degrees)), sin(radians(degrees))
+        at = grid.TABLE + grid.WIDTH * n
+        w[at + grid.ORDER], w[at + grid.PART], w[at + grid.ANGLE] = float(order), part, radians(degrees)
+        for k in range(3):
+            turn = order * atan2(w[grid.SHIFT_SIN + k], w[grid.SHIFT_COS + k])
+            w[at + grid.PHASE_RE + k], w[at + grid.PHASE_IM + k] = cos(turn), sin(turn)
 
 
 def set_impedance(w: Any, ohms: float, reactance: float, q: Parameters) -> None:

@@ -14,7 +14,8 @@ from .emt import bus, fault, genset, grid, load, metering, missions, storage, tr
 from .emt import unit as k
 from .emt.world import GENSETS
 from .missions import NAMES
-from .terminals import GENSET_STATES, GENSET_TRIPS, PCS_ALARMS, PCS_MODES
+from .telemetry import EventLog, Telemetry
+from .terminals import CHANNELS, GENSET_STATES, GENSET_TRIPS, PCS_ALARMS, PCS_MODES
 
 if TYPE_CHECKING:
     from .parameters import Parameters
@@ -46,6 +47,10 @@ class Exchange:
         self._window = 0.0
         self._others = False
         self.profile: Any = np.zeros(0)
+        self._readings = {name: getattr(terminals.pcs, at) for name, at in CHANNELS.items()}
+        self._telemetry = Telemetry(parameters, float(world[storage.SOC]))
+        self.due = self._telemetry.due
+        self._log = EventLog(parameters.defects.event_delay)
 
     @property
     def others(self) -> bool:
@@ -123,7 +128,7 @@ class Exchange:
             for phase, (place, shift) in enumerate(zip((0.0, -120.0, 120.0), source.degrees, strict=True)):
                 turn = radians(place + shift)
                 w[grid.SHIFT_COS + phase], w[grid.SHIFT_SIN + phase] = cos(turn), sin(turn)
-        if self._new("harmonics", tuple(source.harmonics)):
+        if self._new("harmonics", (tuple(source.harmonics), tuple(source.degrees))):
             build.set_harmonics(w, source.harmonics)
         if self._new("ohms", source.ohms):
             ohms = source.ohms or (q.grid_resistance * q.impedance, q.grid_inductance * q.impedance)
@@ -149,19 +154,13 @@ class Exchange:
         w[k.P_SET], w[k.Q_SET] = pcs.active_power / rated, pcs.reactive_power / rated
         w[k.V_SET], w[k.W_SET], w[k.STEER] = pcs.volts, pcs.hertz, float(pcs.synchronise)
 
-    def show(self) -> None:
-        """Carry out what can be measured; sums are renewed every 10 ms."""
+    def show(self, steps: int) -> None:
+        """Carry out what can be measured after so many steps; sums are renewed every 10 ms."""
         w, t = self._w, self._terminals
-        pcs = t.pcs
-        pcs.mode = PCS_MODES[int(w[k.MODE])]
-        pcs.connected, pcs.forming = bool(w[k.CONTACTOR] > 0.0), bool(w[k.FORMING] > 0.0)
-        pcs.limited = bool(w[k.LIMITED] > 0.0)
-        alarm = int(w[k.ALARM])
-        pcs.alarms = {PCS_ALARMS[alarm - 1]} if alarm else set()
-        pcs.measured_hertz = float(w[k.W_PLL]) / (2 * pi) if w[k.VMAG] > 0.05 else 0.0
-        pcs.state_of_charge, pcs.celsius = float(w[storage.SOC]), float(w[storage.T_PCS])
-        if w[k.MANAGED] > 0.0:
-            pcs.missions = {name: float(w[missions.GOT + n]) for n, name in enumerate(NAMES)}
+        if w[metering.DONE] != self._window:
+            self._window = w[metering.DONE]
+            self._show_sums()
+        self._show_pcs(t.pcs, steps)
         t.breaker.closed = bool(w[grid.BREAKER] > 0.0)
         for n, each in enumerate(t.gensets):
             o = GENSETS + n * genset.SIZE
@@ -174,9 +173,23 @@ class Exchange:
             )
             each.measured_hertz = float(w[o + genset.W]) * self._q.frequency
             each.lead = degrees(w[o + genset.ANGLE])
-        if w[metering.DONE] != self._window:
-            self._window = w[metering.DONE]
-            self._show_sums()
+
+    def _show_pcs(self, pcs: PcsTerminals, steps: int) -> None:
+        w = self._w
+        running = w[k.MODE] == k.RUNNING
+        pcs.mode = PCS_MODES[int(w[k.MODE])]
+        pcs.connected, pcs.forming = bool(w[k.CONTACTOR] > 0.0), bool(w[k.FORMING] > 0.0)
+        pcs.limited = bool(running and w[k.LIMITED] > 0.0)
+        alarm = int(w[k.ALARM])
+        pcs.alarms = {PCS_ALARMS[alarm - 1]} if alarm else set()
+        pcs.events += self._log.read(w)
+        if w[k.MANAGED] > 0.0:
+            pcs.missions = {name: float(w[missions.GOT + n]) for n, name in enumerate(NAMES)}
+        self._readings["hertz"] = float(w[k.W_PLL]) / (2 * pi) if w[k.VMAG] > 0.05 else 0.0
+        self._readings["state_of_charge"] = float(w[storage.SOC])
+        self._readings["celsius"] = float(w[storage.T_PCS])
+        for name, value in self._telemetry.tell(self._readings, steps, running=running).items():
+            setattr(pcs, CHANNELS[name], value)
 
     def _show_sums(self) -> None:
         w, t, m = self._w, self._terminals, metering
@@ -192,11 +205,15 @@ class Exchange:
         t.grid.measured_watts = means[m.SOURCE_P : m.SOURCE_P + 3]
         t.load.measured_amps = rms(m.LOAD_I)
         t.load.measured_watts, t.load.measured_var = means[m.LOAD_P], means[m.LOAD_Q]
-        t.pcs.measured_volts, t.pcs.measured_amps = rms(m.BUS_V), rms(m.PCS_I)
-        t.pcs.measured_watts = means[m.PCS_P] * self._q.telemetry_gain
-        t.pcs.measured_var = means[m.PCS_Q]
-        t.dc.measured_volts = t.pcs.dc_volts = link[m.DC_V]
-        t.dc.measured_amps = t.pcs.dc_amps = link[m.DC_I]
+        t.dc.measured_volts, t.dc.measured_amps = link[m.DC_V], link[m.DC_I]
+        self._readings |= {
+            "volts": rms(m.BUS_V),
+            "amps": rms(m.PCS_I),
+            "watts": means[m.PCS_P],
+            "var": means[m.PCS_Q],
+            "dc_volts": link[m.DC_V],
+            "dc_amps": link[m.DC_I],
+        }
 
     def what_diverged(self) -> str:
         """Return the names of what is no number any more."""

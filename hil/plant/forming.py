@@ -8,6 +8,7 @@ from typing import Final
 from hil.errors import ConfigError
 
 from .refusal import check
+from .terminals import CHANNELS
 
 LIMITERS: Final = ("clamp", "virtual-impedance")
 
@@ -37,8 +38,9 @@ class Forming:
     """Proportional, of the voltage control."""
     voltage_integral: float = 5.86
     """Of the voltage control [1/s]; zero: the internal voltage is the set-point."""
-    highest_voltage: float = 1.15
-    """Internal [pu]."""
+    highest_voltage: float = 1.3
+    """Internal [pu]: rated power at a factor of 0.8 needs 1.24 behind the virtual and the filter's reactance
+    together; PSTess has 1.15 behind its 0.15 pu alone."""
     virtual_resistance: float = 0.05
     """[pu]"""
     virtual_reactance: float = 0.15
@@ -117,13 +119,28 @@ class Defects:
     """Part by which the current limit falls and rises while it acts."""
     recovery_overshoot: float = 0.0
     """How far the active power returns past its goal after a sag [pu]."""
-    swinging: float = 0.0
-    """Power per frequency deviation, in the direction that drives it [pu]."""
     dc_offset: float = 0.0
     """In the bridge's voltage [pu]."""
     fifth_harmonic: float = 0.0
     """In the bridge's voltage [pu]."""
     refuses_black_start: bool = False
+    telemetry_lag: float = 0.0
+    """Time constant of what it reports [s]."""
+    flat_channel: str = ""
+    """Which of `CHANNELS` stands still from when it runs."""
+    missing_channel: str = ""
+    """Which of `CHANNELS` it does not report."""
+    event_delay: float = 0.0
+    """By how much the times in its event log are late [s]."""
+    charge_drift: float = 0.0
+    """How fast the reported state of charge rises by itself [pu/h]."""
+    charge_miscount: float = 0.0
+    """Part by which it counts more charge than flows."""
 
     def __post_init__(self) -> None:
         check(self, "plant.defects")
+        for name in ("flat_channel", "missing_channel"):
+            if getattr(self, name) not in ("", *CHANNELS):
+                raise ConfigError(
+                    f"[plant.defects] {name} = {getattr(self, name)!r}: must be one of {', '.join(CHANNELS)}"
+                )

@@ -14,7 +14,6 @@ import numpy as np
 
 from hil.errors import ConfigError
 
-from .emt import genset as g
 from .refusal import check
 
 if TYPE_CHECKING:
@@ -170,6 +169,8 @@ def genset_array(
     sets: Sequence[Genset], step: float, period: float, *, running: bool = False
 ) -> NDArray[np.float64]:
     """Return the sets for this step and period [s]: at standstill, or running in phase, breakers open."""
+    from .emt import genset as g  # noqa: PLC0415 - numba is slow to import
+
     x = np.zeros((len(sets), g.SIZE))
     for n, (one, q) in enumerate(zip(x, sets, strict=True)):
         one[g.INDEX], one[g.SETS] = n, len(sets)
@@ -180,6 +181,8 @@ def genset_array(
 
 
 def _fill(x: NDArray[np.float64], q: Genset, step: float, period: float) -> None:
+    from .emt import genset as g  # noqa: PLC0415 - numba is slow to import
+
     periods = round(q.dead_time / period)
     if not 1 <= periods <= g.LONGEST:
         raise _refused(
@@ -257,6 +260,8 @@ def _fill(x: NDArray[np.float64], q: Genset, step: float, period: float) -> None
 
 
 def _run(x: NDArray[np.float64]) -> None:
+    from .emt import genset as g  # noqa: PLC0415 - numba is slow to import
+
     x[g.STATE], x[g.RUN] = g.RUNNING, 1.0
     x[[g.W, g.EFD, g.EMF, g.V_F]] = 1.0
     x[[g.INTEGRAL, g.ACTUATOR, g.FUEL, g.BOOST]] = x[g.IDLE]

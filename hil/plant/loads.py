@@ -14,8 +14,6 @@ import numpy as np
 
 from hil.errors import ConfigError
 
-from .emt import fault, load, transformer
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -138,6 +136,8 @@ class ElectronicLoad:
 
 def load_array(bank: Bank, electronic: ElectronicLoad, step: float, period: float) -> Array:
     """Return the load's array for a step and a control period [s]: breaker open, electronic load off."""
+    from .emt import load  # noqa: PLC0415 - numba is slow to import
+
     if bank.damping_time < 0.5 * step:
         raise _refused("Bank damping_time", bank.damping_time, f"must be at least half the step, {step:g} s")
     x = np.zeros(load.END)
@@ -164,6 +164,8 @@ def load_array(bank: Bank, electronic: ElectronicLoad, step: float, period: floa
 
 def command_bank(x: Array, bank: Bank) -> None:
     """Command a running load to take these R, L and C; it must have been made with the same times."""
+    from .emt import load  # noqa: PLC0415 - numba is slow to import
+
     step = 2 * float(x[load.HALF])
     for k in range(3):
         ohm, henry, farad = bank.resistance[k], bank.inductance[k], bank.capacitance[k]
@@ -184,6 +186,8 @@ def fault_array(kind: str, resistance: float) -> Array:
     The resistance [ohm] lies between the two phases of "ab", else from each phase to where they meet,
     which is ground except in "abc".
     """
+    from .emt import fault  # noqa: PLC0415 - numba is slow to import
+
     x = np.zeros(fault.END)
     phases = kind.removesuffix("g")
     if phases not in {"a", "b", "c", "ab", "bc", "ca", "ac", "abc"}:
@@ -256,6 +260,8 @@ class Transformer:
 
 def transformer_array(q: Transformer, step: float, residual: Sequence[float] = (0.0, 0.0, 0.0)) -> Array:
     """Return the transformer's array for a step [s], breaker open, with residual flux [pu] in each unit."""
+    from .emt import transformer  # noqa: PLC0415 - numba is slow to import
+
     x = np.zeros(transformer.END)
     henry = q.impedance / (2 * pi * q.frequency)
     series, within, beyond = q.leakage * henry, q.magnetising * henry, (q.air_core - q.leakage) * henry
@@ -305,6 +311,8 @@ def play(x: Array, profile: Profile, start: float, *, repeated: bool = False, ta
 
     The tangent is Q / P. A repeated profile has its period after its last point's spacing.
     """
+    from .emt import load  # noqa: PLC0415 - numba is slow to import
+
     _check("profile spacing", profile.spacing)
     if not (profile.watts.size and np.isfinite(profile.watts).all() and (profile.watts >= 0.0).all()):
         raise _refused("profile", f"{profile.watts.size} points", "must be numbers that are not negative")

@@ -11,8 +11,6 @@ import numpy as np
 
 from hil.errors import ConfigError
 
-from .emt import missions as m
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -158,6 +156,8 @@ def _refused(name: str, value: object, why: str) -> ConfigError:
 
 def array(q: Missions) -> NDArray[np.float64]:
     """Return the control's array; missions and curves that are off can be switched on there."""
+    from .emt import missions as m  # noqa: PLC0415 - numba is slow to import
+
     x = np.zeros(m.END)
     load = q.load_power / q.rated_power
     low, high = q.window
@@ -205,6 +205,8 @@ def demand_response(x: Any, q: Missions, power: float, duration: float, ramp: fl
 
     The duration [s] counts from now until the return begins.
     """
+    from .emt import missions as m  # noqa: PLC0415 - numba is slow to import
+
     limit = (q.discharge_limit if power > 0.0 else q.charge_limit) * q.rated_power
     if not abs(power) <= limit:
         raise _refused("demand response: power", power, f"W is beyond the PCS's limit of {limit:g} W")

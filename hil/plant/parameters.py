@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from math import isfinite, pi, sqrt
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from hil.errors import ConfigError
 
@@ -13,42 +13,11 @@ from .loads import Bank, ElectronicLoad, Transformer
 from .storage import Storage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from .genset import Genset
     from .missions import Missions
 
 STEP: Final = 20e-6
 """Step of the simulation [s]; the recorder's samples are taken at it."""
-
-PARAMETERS: Final[Mapping[str, str]] = {
-    "rated_power": "W",
-    "voltage": "V",
-    "frequency": "Hz",
-    "scr": "",
-    "x_over_r": "",
-    "filter_inductance": "pu",
-    "grid_side_inductance": "pu",
-    "filter_capacitance": "pu",
-    "current_limit": "pu",
-    "priority": "text",
-    "fault_priority": "text",
-    "cessation": "pu",
-    "control": "text",
-    "pll_bandwidth": "Hz",
-    "current_bandwidth": "Hz",
-    "dead_time": "s",
-    "step": "s",
-    "control_period": "s",
-    "k_support": "",
-    "deadband": "pu",
-    "recovery_ramp": "pu/s",
-    "power_ramp": "pu/s",
-    "start_delay": "s",
-    "dc_voltage": "V",
-    "battery_capacity": "Wh",
-}
-"""What a bench file's [plant] table may set, each with its unit; the rest are constants of the model."""
 
 PRIORITIES: Final = ("P", "Q", "mixed")
 CONTROLS: Final = ("following", "forming")
@@ -135,6 +104,9 @@ class Parameters:
     """Of cables and inputs on the bus, to ground [pu]."""
     stray_resistance: float = 2.0
     """In series with it, the damping of what resonates with it [pu]."""
+    leakage: float = 1e-4
+    """Conductance of the bus to ground, of cables, dividers and insulation monitor [pu]; without it an island
+    without a neutral would keep a charge for ever."""
     step: float = STEP
     """Of the simulation [s]; the recorder's samples are taken at it."""
     control_period: float = 100e-6
@@ -144,6 +116,14 @@ class Parameters:
     defects: Defects = field(default_factory=Defects)
     battery: str = "none"
     """Whose open-circuit voltage the EMF follows with the state of charge: "lfp", "nmc" or "none"."""
+    coulombic_efficiency: float = 0.998
+    """Part of the charging current that is stored; 0.99 to 0.999 for lithium cells [M-med]."""
+    discharge_rate: float = 1.0
+    """Largest current in capacities per hour [1/h]; 0.5 to 2 in grid storage [M-high]."""
+    charge_rate: float = 1.0
+    """[1/h]"""
+    taper: float = 0.05
+    """Distance from empty and from full at which the largest current begins to fade [pu of SOC]."""
     bank: Bank = field(default_factory=Bank)
     electronic: ElectronicLoad = field(default_factory=ElectronicLoad)
     transformer: Transformer = field(default_factory=Transformer)
@@ -239,6 +219,10 @@ class Parameters:
             battery_capacity=self.battery_capacity,
             chemistry=self.battery,
             efficiency=self.efficiency,
+            coulombic_efficiency=self.coulombic_efficiency,
+            discharge_rate=self.discharge_rate,
+            charge_rate=self.charge_rate,
+            taper=self.taper,
         )
 
     @property
@@ -259,7 +243,7 @@ _MAY_BE_ZERO: Final = {
     "filter_resistance",
     "cessation",
     "dead_time",
-    "stray_capacitance",
+    "leakage",
     "deadband",
     "battery_resistance",
     "grid_side_inductance",
@@ -267,21 +251,5 @@ _MAY_BE_ZERO: Final = {
 
 
 def _refused(name: str, value: object, why: str) -> ConfigError:
-    unit = PARAMETERS.get(name, "").removesuffix("text")
-    text = f"{value:g} {unit}".strip() if isinstance(value, float) else repr(value)
+    text = f"{value:g}" if isinstance(value, float) else repr(value)
     return ConfigError(f"[plant] {name} = {text}: {why}")
-
-
-def from_options(options: Mapping[str, float | str]) -> Parameters:
-    """Return the parameters of a bench file's [plant] table, its values in the units of `PARAMETERS`."""
-    values: dict[str, Any] = {}
-    for name, value in options.items():
-        if name not in PARAMETERS:
-            raise ConfigError(f"[plant] has no parameter {name!r}; there is {', '.join(PARAMETERS)}")
-        if PARAMETERS[name] == "text":
-            values[name] = str(value)
-        elif isinstance(value, str):
-            raise _refused(name, value, f"must be a number [{PARAMETERS[name] or '-'}]")
-        else:
-            values[name] = float(value)
-    return Parameters(**values)

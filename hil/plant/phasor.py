@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from hil.errors import ConfigError, HilError
-from hil.jit import COMPILED
+from hil.jit import COMPILED, stamp
 from hil.units import show
 
 from . import phasor_bus as k
@@ -95,10 +96,12 @@ def simulate(
         parts = [part.tolist() for part in parts]  # plain Python reads lists far faster than arrays
     table = np.empty((rows, len(x) - SUMS))
     chunk = max(1, CHUNK // every)
+    here = Path(__file__).parent
+    made_of = stamp(here, here / "emt")
     for begin in range(0, rows, chunk):
         block = table[begin : begin + chunk]
         out: Any = block.reshape(-1) if COMPILED else [0.0] * block.size
-        state = advance(*parts, out, len(block) * every)
+        state = advance(*parts, out, len(block) * every, made_of)
         _check(parts[0], state, scenario)
         block[:] = np.reshape(out, block.shape)
         if progress is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
-from hil.jit import compiled, part
+from hil.jit import compiled, flat, part
 
 from .emt import genset, missions, storage
 from .missions import NAMES
@@ -123,9 +123,9 @@ def look_up(x: Any, plan: Any, values: Any) -> None:
 
 
 @part
-def generate(x: Any, sets: Any) -> None:
+def generate(x: Any, sets: Any, count: int) -> None:
     """Move the gensets by a sub-step and add those on the bus; their phasors turn in the bus's frame."""
-    for o in range(0, len(sets), genset.SIZE):
+    for o in range(0, count * genset.SIZE, genset.SIZE):
         genset.regulate(sets, o)
         for k in range(3):
             sets[o + genset.POLE + k] = sets[o + genset.HOLD]
@@ -140,10 +140,10 @@ def generate(x: Any, sets: Any) -> None:
 
 
 @part
-def read(x: Any, sets: Any) -> None:
+def read(x: Any, sets: Any, count: int) -> None:
     """Write what each genset's `measure` would, and the sum of their powers."""
     x[P_SETS] = x[Q_SETS] = 0.0
-    for o in range(0, len(sets), genset.SIZE):
+    for o in range(0, count * genset.SIZE, genset.SIZE):
         cos, sin, e = sets[o + genset.COS], sets[o + genset.SIN], sets[o + genset.PEAK]
         on, g, b = sets[o + genset.HOLD], sets[o + genset.G], sets[o + genset.DECAY]
         d_re, d_im = on * (e * cos - x[V_RE]), on * (e * sin - x[V_IM])
@@ -165,7 +165,7 @@ def read(x: Any, sets: Any) -> None:
 
 
 @part
-def settle(x: Any, sets: Any) -> int:
+def settle(x: Any, sets: Any, count: int) -> int:
     """Move angles and speeds by a sub-step and find the bus voltage that goes with them."""
     x[A_GRID] = wrapped(x[A_GRID] + x[H] * x[W0] * (x[W_GRID] - 1.0))
     synchronise(x)
@@ -176,7 +176,7 @@ def settle(x: Any, sets: Any) -> int:
         e = x[E_GRID] * x[V_BASE]
         e_re, e_im = e * math.cos(x[A_GRID]), e * math.sin(x[A_GRID])
         connect(x, e_re, e_im, x[W_GRID], x[G_GRID], x[B_GRID])
-    generate(x, sets)
+    generate(x, sets, count)
     if x[FORMING] > 0.0:
         e = form(x) * x[GAIN] * x[V_BASE]
         x[OUT_RE], x[OUT_IM] = e * math.cos(x[ANGLE] + x[TURN]), e * math.sin(x[ANGLE] + x[TURN])
@@ -196,7 +196,7 @@ def settle(x: Any, sets: Any) -> int:
         deliver(x, P_GRID, x[G_GRID] * d_re - x[B_GRID] * d_im, x[G_GRID] * d_im + x[B_GRID] * d_re)
     if x[FORMING] > 0.0:
         hold(x)
-    read(x, sets)
+    read(x, sets, count)
     v = 1.5 * (x[V_RE] * x[V_RE] + x[V_IM] * x[V_IM])
     x[P_LOAD], x[Q_LOAD] = x[P_CONST] + x[G_LOAD] * v, x[Q_CONST] - x[B_LOAD] * v
     draw(x)
@@ -215,9 +215,20 @@ def bound(x: Any, s: Any) -> None:
 
 
 @compiled
-def advance(x: Any, plan: Any, values: Any, sets: Any, m: Any, s: Any, out: Any, steps: int) -> int:
+def advance(
+    state: Any,
+    plan: Any,
+    values: Any,
+    gensets: Any,
+    mission: Any,
+    battery: Any,
+    out: Any,
+    steps: int,
+    _stamp: Any,
+) -> int:
     """Advance by a number of steps, fill rows of `out`, and say whether it can go on."""
-    row, width = 0, len(x) - SUMS
+    row, width = 0, len(state) - SUMS
+    x, sets, m, s, count = flat(state), flat(gensets), flat(mission), flat(battery), width - COLUMNS
     for _ in range(steps):
         x[STEPS] += 1.0
         look_up(x, plan, values)
@@ -227,9 +238,9 @@ def advance(x: Any, plan: Any, values: Any, sets: Any, m: Any, s: Any, out: Any,
         bound(x, s)
         x[ENERGY] = 0.0
         for _ in range(int(x[PARTS])):
-            state = settle(x, sets)
-            if state != GOING_ON:
-                return int(state)
+            going = settle(x, sets, count)
+            if going != GOING_ON:
+                return int(going)
             for n in range(MEANS):
                 x[SUMS + n] += x[SUMMED[n]]
         storage.slow(s, x[ENERGY] / x[DT], x[DT])
@@ -246,7 +257,7 @@ def advance(x: Any, plan: Any, values: Any, sets: Any, m: Any, s: Any, out: Any,
             if m[missions.LIMIT + n] != missions.FREE:
                 flags |= CURTAILED << n
         x[SUMS + COLUMNS - 1] = flags
-        for n in range(len(sets) // genset.SIZE):
+        for n in range(count):
             x[SUMS + COLUMNS + n] += x[PARTS] * sets[n * genset.SIZE + genset.ACTIVE]
         if x[STEPS] % x[EVERY] == 0.0:
             for n in range(width):

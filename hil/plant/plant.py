@@ -12,6 +12,7 @@ import numpy as np
 
 from hil.errors import ConfigError, HilError
 
+from .flaws import plant as plant_flaws
 from .terminals import GensetTerminals
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from .control_port import Controller
     from .flaws import Flaw
     from .parameters import Parameters
     from .terminals import Terminals
@@ -34,19 +36,25 @@ class Plant:
     `advance` moves it: it takes what the twins have written into the terminals, steps,
     and writes back what can be measured. The same commands at the same plant times give
     the same bits, however the time between them is sliced. The seed draws the angle at
-    which the AC source's voltage starts.
+    which the AC source's voltage starts. A controller takes the place of the built-in
+    control, to which alone flaws of control belong.
     """
 
     def __init__(
-        self, parameters: Parameters, terminals: Terminals, flaws: Sequence[Flaw] = (), seed: int = 0
+        self,
+        parameters: Parameters,
+        terminals: Terminals,
+        flaws: Sequence[Flaw] = (),
+        seed: int = 0,
+        controller: Controller | None = None,
     ) -> None:
         from hil.jit import stamp  # noqa: PLC0415 - numba takes half a second to import
 
         from . import build, exchange  # noqa: PLC0415 - as above
+        from .control_port import ControlPort  # noqa: PLC0415 - as above
         from .emt import step  # noqa: PLC0415 - as above
 
-        for flaw in flaws:
-            parameters = flaw.plant(parameters)
+        parameters = plant_flaws(parameters, flaws)
         angle = random.Random(seed).uniform(0.0, 2 * pi)
         self.parameters, self.terminals = parameters, terminals
         self.lock = threading.RLock()
@@ -54,18 +62,23 @@ class Plant:
         self._stamp = stamp(Path(step.__file__).parent)
         self._steps = 0
         self._target = 0.0
-        world = build.world(parameters, angle, terminals.pcs.state_of_charge)
+        charge = terminals.pcs.state_of_charge
+        assert charge is not None  # nothing has been reported yet: it is where it begins
+        world = build.world(parameters, angle, charge)
         # plain Python reads lists far faster than arrays
         self.world: Any = world if step.COMPILED else world.tolist()
         terminals.gensets[len(terminals.gensets) :] = [
             GensetTerminals() for _ in parameters.gensets[len(terminals.gensets) :]
         ]
         self._exchange = exchange.Exchange(self.world, parameters, terminals)
+        self._port: ControlPort | None = None
+        if controller is not None:
+            self._port = ControlPort(controller, self.world, parameters, terminals.pcs)
         signals = terminals.inputs.signals
         self._taps = np.array([exchange.SLOTS[name] for name in signals])
         self._nowhere = np.zeros((len(signals), 0))
         terminals.inputs.step = parameters.step
-        self._run(0, self._nowhere, -1)  # compile now, not in the first second of a paced run
+        self._step(0, self._nowhere, -1)  # compile now, not in the first second of a paced run
 
     @property
     def time(self) -> float:
@@ -80,6 +93,7 @@ class Plant:
         """Advance by a span of plant time [s], to the step nearest to where the spans so far add up.
 
         Raises `Diverged` where the simulation has left the numbers; what it recorded last is dropped.
+        Raises `ControlFailed`, once and at the end of the span, where the controller failed in it.
         """
         if not (seconds >= 0.0 and isfinite(seconds)):
             raise ConfigError(f"plant: cannot advance by {seconds} s; time only goes forward")
@@ -97,11 +111,26 @@ class Plant:
                 stop = end
                 if grid.schedule:
                     stop = min(end, round(grid.schedule[0].time / step))
+                stop = round(min(stop, self._exchange.due(self._steps)))
                 first = self._steps - begin if samples is not self._nowhere else -1
                 self._run(stop - self._steps, samples, first)
-            self._exchange.show()
+                if self._steps < end:
+                    self._exchange.show(self._steps)
+            self._exchange.show(self._steps)
+            if self._port is not None:
+                self._port.complain()
 
     def _run(self, steps: int, samples: NDArray[np.float64], first: int) -> None:
+        if self._port is None:
+            self._step(steps, samples, first)
+            return
+        end = self._steps + steps
+        while self._steps < end:
+            n = min(self._port.period(), end - self._steps)
+            self._step(n, samples, first)
+            first += n if first >= 0 else 0
+
+    def _step(self, steps: int, samples: NDArray[np.float64], first: int) -> None:
         others = 1.0 if self._exchange.others else None
         done = self._advance(
             self.world, self._exchange.profile, self._taps, samples, steps, first, self._stamp, others

@@ -10,8 +10,6 @@ import numpy as np
 
 from hil.errors import ConfigError
 
-from .emt import storage as s
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -129,6 +127,8 @@ def array(storage: Storage, step: float, state_of_charge: float) -> NDArray[np.f
     The EMF is the nominal voltage and the source's limits are infinite: a bench with a DC
     source writes over them.
     """
+    from .emt import storage as s  # noqa: PLC0415 - numba is slow to import
+
     if not 0.0 <= state_of_charge <= 1.0:
         raise _refused("state_of_charge", state_of_charge, "must lie between 0 and 1")
     if not 0.0 < step <= 0.1 * storage.dc_link_time:

@@ -186,11 +186,30 @@ GENSET_TRIPS = (
 )
 PCS_MODES = ("off", "starting", "running", "tripped", "fault")
 PCS_ALARMS = ("undervoltage", "overvoltage", "underfrequency", "overfrequency", "overcurrent", "dc_voltage")
+PCS_EVENTS = (
+    *("off", "starting", "running"),
+    *(f"{mode}: {alarm}" for mode in ("tripped", "fault") for alarm in PCS_ALARMS),
+    *("forming", "following", "islanded", "resynchronised", "breaker open", "breaker closed"),
+    *("current limit on", "current limit off", "entries lost"),
+)
+"""What the event log says; islanded and resynchronised are the breaker's moves while it runs."""
+CHANNELS = {
+    "volts": "measured_volts",
+    "amps": "measured_amps",
+    "watts": "measured_watts",
+    "var": "measured_var",
+    "hertz": "measured_hertz",
+    "dc_volts": "dc_volts",
+    "dc_amps": "dc_amps",
+    "state_of_charge": "state_of_charge",
+    "celsius": "celsius",
+}
+"""What a PCS reports, and where it stands in `PcsTerminals`."""
 
 
 @dataclass
 class PcsTerminals:
-    """The PCS as its communication card sees it."""
+    """The PCS as its communication card sees it; a reading that the card does not give is None."""
 
     enable: bool = False
     """Command: run. A trip latches until it is withdrawn."""
@@ -218,22 +237,24 @@ class PcsTerminals:
     """True while its contactor is closed."""
     alarms: set[str] = field(default_factory=set)
     """Names out of `PCS_ALARMS`; latched until `enable` is withdrawn."""
-    measured_volts: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
+    events: list[tuple[float, str]] = field(default_factory=list)
+    """Its event log: plant time [s], to the control period, and one of `PCS_EVENTS`."""
+    measured_volts: list[float] | None = field(default_factory=lambda: [0.0, 0.0, 0.0])
     """RMS phase-to-neutral at the PCC over the last 100 ms [V]."""
-    measured_amps: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
+    measured_amps: list[float] | None = field(default_factory=lambda: [0.0, 0.0, 0.0])
     """RMS over the last 100 ms [A]."""
-    measured_watts: float = 0.0
+    measured_watts: float | None = 0.0
     """Mean active power over the last 100 ms, positive towards the grid [W]."""
-    measured_var: float = 0.0
+    measured_var: float | None = 0.0
     """Reactive power over the last 100 ms [var]."""
-    measured_hertz: float = 0.0
+    measured_hertz: float | None = 0.0
     """What its PLL says [Hz]."""
-    dc_volts: float = 0.0
-    dc_amps: float = 0.0
+    dc_volts: float | None = 0.0
+    dc_amps: float | None = 0.0
     """Into the PCS [A]."""
-    state_of_charge: float = 0.5
+    state_of_charge: float | None = 0.5
     """[pu]"""
-    celsius: float = 25.0
+    celsius: float | None = 25.0
     """Of its heat sink."""
 
 

@@ -10,16 +10,20 @@ from typing import Any
 import pytest
 
 from hil.limits import Limit
+from hil.plant.loads import Bank
 from hil.plant.terminals import (
     SIGNALS,
     AnalogInputs,
+    BreakerTerminals,
     DcTerminals,
+    GensetTerminals,
     GridTerminals,
     InterlockTerminals,
+    LoadTerminals,
     PcsTerminals,
     Sensor,
 )
-from hil.roles import Input, Setup
+from hil.roles import Input, LoadPoint, Setup
 from hil.table import resolve
 from hil.transient import ListPoint
 from hil.transport.link import CommandLog, Link
@@ -33,7 +37,7 @@ class Play:
 
     terminals: Callable[[], Any]
     switch: str
-    """The one of the terminals that says that the box is on."""
+    """The one of the terminals that says that the box is on; empty where nothing can be switched."""
     live: dict[str, Any]
     """What the terminals are at work; safe is what they are when new."""
     lead_up: Callable[[Any], object]
@@ -146,6 +150,77 @@ INTERLOCK = Play(
     limits={},
     setters={},
 )
+SWITCH = Play(
+    terminals=lambda: BreakerTerminals(close=False, closed=False),
+    switch="close",
+    live={"close": True, "closed": True},
+    lead_up=lambda _: None,
+    go=lambda switch: switch.switch("closed"),
+    ask=lambda switch: switch.read_position(),
+    limits={},
+    setters={},
+)
+GENSET = Play(
+    terminals=GensetTerminals,
+    switch="close",
+    live={"run": True, "close": True, "closed": True, "state": "running"},
+    lead_up=lambda genset: genset.run(on=True),
+    go=lambda genset: genset.switch(closed=True),
+    ask=lambda genset: genset.read_running(),
+    limits={},
+    setters={},
+)
+POWERS = (lambda load, watts: load.set_power(watts),)
+VARS = (lambda load, var: load.set_power(0.0, var),)
+BANK = Play(
+    terminals=LoadTerminals,
+    switch="closed",
+    live={"closed": True, "bank": Bank.from_power(480.0, 60.0, [10e3] * 3, [5e3] * 3)},
+    lead_up=lambda load: load.set_power(30e3, 15e3),
+    go=lambda load: load.switch(on=True),
+    ask=lambda load: load.read_on(),
+    limits={"active_power": Limit(0, 60e3, "W"), "reactive_power": Limit(-20e3, 15e3, "var")},
+    setters={"active_power": POWERS, "reactive_power": VARS},
+)
+LOAD = Play(
+    terminals=LoadTerminals,
+    switch="on",
+    live={"on": True, "active_power": 50e3, "reactive_power": 10e3},
+    lead_up=lambda load: load.set_power(50e3, 10e3),
+    go=lambda load: load.switch(on=True),
+    ask=lambda load: load.read_power(),
+    limits={"active_power": Limit(0, 90e3, "W"), "reactive_power": Limit(-40e3, 40e3, "var")},
+    setters={
+        "active_power": (*POWERS, lambda load, watts: load.load_profile([LoadPoint(1.0, watts)])),
+        "reactive_power": (*VARS, lambda load, var: load.load_profile([LoadPoint(1.0, 0.0, var)])),
+    },
+)
+
+
+def _measured():
+    names = [f"{quantity}_{phase}" for quantity in "vi" for phase in "abc"]
+    return AnalogInputs({name: Sensor(name, lambda values: values) for name in names})
+
+
+METER = Play(
+    terminals=_measured,
+    switch="",
+    live={},
+    lead_up=lambda _: None,
+    go=lambda meter: meter.set_interval(0.1),
+    ask=lambda meter: meter.read(),
+    limits={
+        "voltage": Limit(0, 300, "V"),
+        "current": Limit(0, 400, "A"),
+        "interval": Limit(0.05, 1, "s"),
+    },
+    setters={
+        "voltage": (),
+        "current": (),
+        "interval": (lambda meter, seconds: meter.set_interval(seconds),),
+    },
+    panel=False,
+)
 
 
 @dataclass(frozen=True)
@@ -172,6 +247,25 @@ PARTS = {
     # a multiplexed X Series device: its channels are not sampled together
     "nidaqmx": Part(RECORDER, "(?:USB|PCIe|PXIe)-63(?:46|", "USB-6343", "USB-6343"),
     "nidaqmx_line": Part(INTERLOCK, "(?:USB|PCIe?|PXIe?)-6", "NI 9205", "NI 9205"),
+    "nidaqmx_switch": Part(SWITCH, "(?:USB|PCIe?|PXIe?)-6", "NI 9205", "NI 9205"),
+    "manual": Part(SWITCH, "by hand", "somebody else", "somebody else", identity="by hand,.*operator.*"),
+    "nidaqmx_bank": Part(
+        BANK,
+        "(?:USB|PCIe?|PXIe?)-6",
+        "NI 9205",
+        "NI 9205",
+        {
+            "lines": "port0/line0:6",
+            "resistors": "10 kW, 20 kW, 40 kW",
+            "inductors": "5 kvar, 10 kvar",
+            "capacitors": "20 kvar",
+            "voltage": 480.0,
+            "frequency": 60.0,
+        },
+    ),
+    "nidaqmx_genset": Part(GENSET, "(?:USB|PCIe?|PXIe?)-6", "NI 9205", "NI 9205"),
+    "nhr_9430": Part(LOAD, "nh ?research"),
+    "yokogawa_wt": Part(METER, "yokogawa", options={"current_ratio": 100.0}),
 }
 WAYS = [
     (name, way)
@@ -232,6 +326,10 @@ class Rig:
                 setattr(self.terminals, name, deepcopy(value))
             self.settle()
 
+    def is_on(self):
+        """Say whether the terminals say that the box is on."""
+        return bool(self.play.switch) and getattr(self.terminals, self.play.switch)
+
     def look(self):
         """Return of the terminals what tells a live box from a safe one."""
         return {name: getattr(self.terminals, name) for name in self.play.live}
@@ -291,6 +389,31 @@ def _watched(terminals):
 
 
 @pytest.fixture
+def world(world):
+    """A bench time in which switches and loads follow too."""
+    sleep = world.sleep
+
+    def sleep_too(seconds):
+        sleep(seconds)
+        for terminals in world.terminals:
+            match terminals:
+                case BreakerTerminals():
+                    terminals.closed = terminals.close
+                case GensetTerminals():
+                    terminals.closed = terminals.close and terminals.run
+                    terminals.state = "running" if terminals.run else "standstill"
+                case LoadTerminals():
+                    watts, var = (
+                        (terminals.active_power, terminals.reactive_power) if terminals.on else (0.0, 0.0)
+                    )
+                    terminals.measured_watts, terminals.measured_var = watts, var
+                    terminals.measured_amps = [(watts**2 + var**2) ** 0.5 / 831.4] * 3
+
+    world.sleep = sleep_too
+    return world
+
+
+@pytest.fixture
 def make_rig(world):
     """Return what makes a rig for the driver of this name; in the end no thread is left behind."""
     before = set(threading.enumerate())
@@ -322,8 +445,10 @@ def _on(*plays):
 
 
 box = _on()
-source = _on(GRID, DC, PCS)  # what puts power on a terminal
+limited = _on(GRID, DC, PCS, LOAD, BANK)  # what has limits of its own
+source = _on(GRID, DC, PCS, LOAD, BANK, SWITCH, GENSET)  # what has to be off
 grid, dc, unit = _on(GRID), _on(DC), _on(PCS)
+switch, load, meter = _on(SWITCH), _on(LOAD), _on(METER)
 
 
 @pytest.fixture(params=WAYS, ids="-".join)

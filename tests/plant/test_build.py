@@ -11,6 +11,7 @@ from scipy.linalg import expm
 from hil.plant.build import filter_matrices, first_order_hold
 from hil.plant.emt import (
     bus,
+    events,
     fault,
     genset,
     grid,
@@ -82,11 +83,11 @@ def test_open_branches_carry_nothing():
 
 
 def test_no_component_reaches_into_the_next():
-    components = (bus, grid, unit, metering, storage, missions, load, fault, transformer)
+    components = (bus, grid, unit, metering, storage, missions, load, fault, transformer, events)
     begins = (*(getattr(c, "BASE", 0) for c in components), world.GENSETS)
     assert begins == (
         *(world.BUS, world.GRID, world.UNIT, world.METERS, world.STORAGE, world.MISSIONS),
-        *(world.LOAD, world.FAULT, world.TRANSFORMER, world.GENSETS),
+        *(world.LOAD, world.FAULT, world.TRANSFORMER, world.EVENTS, world.GENSETS),
     )
     for component, following in zip(components, begins[1:], strict=True):
         assert following >= component.END, component

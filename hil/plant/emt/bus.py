@@ -18,7 +18,8 @@ VC, GC, KC = 29, 32, 33
 # fault and transformer [A]; source voltage [V]; DC link [V, A]; trigger line [V], steps that its pulse lasts.
 I_GRID, I_PCS, I_LOAD, I_GENSET, I_FAULT, I_TRANSFORMER, V_SOURCE = range(34, 55, 3)
 V_DC, I_DC, TRIGGER, PULSE = 55, 56, 57, 58
-GENSETS, END = 59, 60  # how many sets there are
+# How many sets there are; leakage of cables, voltage dividers and insulation monitor to ground [S].
+GENSETS, LEAKAGE, END = 59, 60, 61
 
 
 @part
@@ -42,7 +43,7 @@ def clear(w: Any) -> None:
     for n in range(9):
         w[Y + n] = 0.0
     for k in range(3):
-        w[Y + 4 * k] = w[GC]
+        w[Y + 4 * k] = w[GC] + w[LEAKAGE]
     w[LIVE] = 0.0
     w[CHANGED] = 0.0
 

@@ -22,6 +22,7 @@ from .unit import (
     ID_MAX,
     ID_REF,
     IQ_REF,
+    KI,
     KP,
     LIMIT,
     LIMITED,
@@ -40,6 +41,7 @@ from .unit import (
     VMIN,
     VPOS,
     VQ,
+    W0,
     X2,
     XC,
     XD,
@@ -129,5 +131,13 @@ def references(w: Any) -> None:
 def voltage(w: Any, cos: float, sin: float) -> None:
     """Write the bridge voltage that brings the converter current to its reference, in dq."""
     i_d, i_q = w[I1_A] * cos + w[I1_B] * sin, w[I1_B] * cos - w[I1_A] * sin
-    w[U_D] = w[VD] + w[KP] * (w[ID_REF] - i_d) + w[XD] - w[XC] * i_q
-    w[U_Q] = w[VQ] + w[KP] * (w[IQ_REF] - i_q) + w[XQ] + w[XC] * i_d
+    r = active_resistance(w)
+    w[U_D] = w[VD] + w[KP] * (w[ID_REF] - i_d) - r * i_d + w[XD] - w[XC] * i_q
+    w[U_Q] = w[VQ] + w[KP] * (w[IQ_REF] - i_q) - r * i_q + w[XQ] + w[XC] * i_d
+
+
+@part
+def active_resistance(w: Any) -> float:
+    """Return what the integral action needs for a step without overshoot: its bandwidth times L [pu]."""
+    resistance: float = w[KI] * w[XC] / (w[KP] * w[TC] * w[W0])
+    return resistance

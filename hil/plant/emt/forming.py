@@ -1,20 +1,23 @@
 """Grid-forming control: a voltage whose angle follows the power, behind a virtual impedance.
 
 Droop as in WECC's REGFM_A1, a virtual synchronous machine as in REGFM_B1 where an inertia
-is set. The bridge is a voltage source until its current would pass the limit: then, for as
-long, the same proportional law that would control the current asks for the limited one, so
-that the change is without a jump, and the integrators that would wind up stand still.
+is set. The bridge is a voltage source until its current would pass the limit. Then, for as
+long as that voltage source would exceed it, the control of `following` keeps the current at
+the part of it that the limit leaves, integrators that would wind up stand still, and what
+moves the angle is the power that the bridge would give without a limit: so it stays in step.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Final
 
 from hil.jit import part
 
-from .following import limit
+from .following import active_resistance, limit
 from .unit import (
+    BAND,
+    BC,
     DAMPING,
     DELTA,
     DROOP,
@@ -26,18 +29,17 @@ from .unit import (
     FAULT_PRIORITY,
     FEED,
     FIRST_P,
-    FIRST_Q,
     FORMING,
-    HELD,
     I1_A,
     I1_B,
     I2_A,
     I2_B,
     ID_MAX,
+    ID_REF,
     IF_D,
     IF_Q,
     INERTIA,
-    KI,
+    IQ_REF,
     KI_OVER,
     KI_Q,
     KIV,
@@ -48,6 +50,7 @@ from .unit import (
     LIMIT,
     LIMITED,
     LIMITER,
+    MIXED,
     ND,
     NQ,
     P_FIL,
@@ -59,6 +62,7 @@ from .unit import (
     PHASE,
     POS_A,
     POS_B,
+    PRIORITY,
     Q_DROOP,
     Q_FIL,
     Q_MAX,
@@ -73,7 +77,6 @@ from .unit import (
     START_STEP,
     STEER,
     STEERED,
-    SWINGS,
     TC,
     THETA,
     THRESHOLD,
@@ -84,16 +87,23 @@ from .unit import (
     V_FIL,
     V_SET,
     VD,
+    VMAX,
     VPOS,
     VQ,
     W0,
     W_PLL,
     W_SET,
+    WITHHELD,
     XC,
     XD,
     XQ,
     XV,
 )
+
+SETTLING: Final = 0.01
+"""Time constant with which a limited current follows the voltage that it makes [s]."""
+RETURNING: Final = 0.004
+"""That with which it brings the voltage back [s]."""
 
 
 @part
@@ -109,11 +119,12 @@ def take_over(w: Any) -> None:
     cos, sin = math.cos(turned), math.sin(turned)
     w[VD], w[VQ] = w[VD] * cos + w[VQ] * sin, w[VQ] * cos - w[VD] * sin
     w[IF_D], w[IF_Q] = i_d * cos + i_q * sin, i_q * cos - i_d * sin
-    w[SPEED] = w[HELD] = w[W_PLL] / w[W0]
+    w[SPEED] = w[W_PLL] / w[W0]
     w[P_FIL] = w[V_A] * w[I2_A] + w[V_B] * w[I2_B]
     w[Q_FIL] = w[V_B] * w[I2_A] - w[V_A] * w[I2_B]
     w[V_FIL] = w[VPOS]
     w[P_HIGH] = w[P_LOW] = w[Q_OVER] = w[XD] = w[XQ] = w[ND] = w[NQ] = w[STEERED] = w[LIMITED] = 0.0
+    w[WITHHELD] = 0.0
     w[START] = w[FORMING] = 1.0
 
 
@@ -122,42 +133,45 @@ def hand_back(w: Any) -> None:
     """Begin to follow, with the powers as they are."""
     w[P_REF], w[Q_REF] = w[P_FIL], w[Q_FIL]
     w[VD], w[VQ] = w[VPOS], 0.0
-    w[XD] = w[XQ] = w[ND] = w[NQ] = w[FORMING] = w[LIMITED] = 0.0
+    w[ND] = w[NQ] = w[FORMING] = w[LIMITED] = 0.0
+    cos, sin, r = math.cos(w[THETA]), math.sin(w[THETA]), active_resistance(w)
+    w[XD] = r * (w[I1_A] * cos + w[I1_B] * sin)
+    w[XQ] = r * (w[I1_B] * cos - w[I1_A] * sin)
     w[ID_MAX] = w[LIMIT]
 
 
 @part
 def angle_and_magnitude(w: Any) -> float:
     """Move the internal voltage's angle by a control period and return its magnitude [pu]."""
-    power = w[V_A] * w[I2_A] + w[V_B] * w[I2_B]
+    # the power that a bridge without limit would give: it tells the angle where the limited one cannot
+    power = w[V_A] * w[I2_A] + w[V_B] * w[I2_B] + w[WITHHELD]
     reactive = w[V_B] * w[I2_A] - w[V_A] * w[I2_B]
     w[P_FIL] += w[F_POWER] * (power - w[P_FIL])
     w[Q_FIL] += w[F_POWER] * (reactive - w[Q_FIL])
     w[V_FIL] += w[F_VOLTAGE] * (w[VPOS] - w[V_FIL])
     w[START] = min(1.0, w[START] + w[START_STEP])
     steer_volts = steer(w)
-    if w[LIMITED] > 0.0 and w[START] == 1.0:  # the power does not tell the angle now
-        speed = w[HELD]
+    p_ref = w[P_REF]
+    if w[LIMITED] > 0.0:
+        p_ref *= min(1.0, w[VPOS])  # a low voltage cannot carry it, and the angle would run away
     else:
-        p_ref = w[P_REF] + w[SWINGS] * (w[W_PLL] / w[W0] - 1.0)
+        beyond = max(0.0, -w[Q_MAX] - w[Q_FIL]) + min(0.0, w[Q_MAX] - w[Q_FIL])
+        w[Q_OVER] += w[KI_Q] * (beyond - 0.01 * w[Q_OVER])
         w[P_HIGH] = min(0.0, w[P_HIGH] + w[KI_OVER] * (w[P_MAX] - w[P_FIL]))
         w[P_LOW] = max(0.0, w[P_LOW] + w[KI_OVER] * (w[P_MIN] - w[P_FIL]))
-        over = w[P_HIGH] + w[P_LOW]
-        over += w[KP_OVER] * (min(0.0, w[P_MAX] - w[P_FIL]) + max(0.0, w[P_MIN] - w[P_FIL]))
-        if w[INERTIA] > 0.0:
-            push = p_ref - w[P_FIL] - w[DAMPING] * (w[SPEED] - w[W_PLL] / w[W0])
-            if w[DROOP] > 0.0:
-                push -= (w[SPEED] - w[W_SET] - w[STEERED] - over) / w[DROOP]
-            w[SPEED] += push * w[TC] / w[INERTIA]
-        else:
-            w[SPEED] = w[W_SET] + w[STEERED] + w[DROOP] * (p_ref - w[P_FIL]) + over
-        w[SPEED] = max(0.9, min(1.1, w[SPEED]))
-        w[HELD] += w[TC] / 0.2 * (w[SPEED] - w[HELD])
-        speed = w[SPEED]
-    w[DELTA] += speed * w[W0] * w[TC]
+    over = w[P_HIGH] + w[P_LOW]
+    over += w[KP_OVER] * (min(0.0, w[P_MAX] - w[P_FIL]) + max(0.0, w[P_MIN] - w[P_FIL]))
+    if w[INERTIA] > 0.0:
+        push = p_ref - w[P_FIL] - w[DAMPING] * (w[SPEED] - w[W_PLL] / w[W0])
+        if w[DROOP] > 0.0:
+            push -= (w[SPEED] - w[W_SET] - w[STEERED] - over) / w[DROOP]
+        w[SPEED] += push * w[TC] / w[INERTIA]
+    else:
+        w[SPEED] = w[W_SET] + w[STEERED] + w[DROOP] * (p_ref - w[P_FIL]) + over
+    w[SPEED] = max(0.9, min(1.1, w[SPEED]))
+    w[DELTA] += w[SPEED] * w[W0] * w[TC]
     if w[DELTA] > 2.0 * math.pi:
         w[DELTA] -= 2.0 * math.pi
-    w[Q_OVER] += w[KI_Q] * (max(0.0, -w[Q_MAX] - w[Q_FIL]) + min(0.0, w[Q_MAX] - w[Q_FIL]) - 0.01 * w[Q_OVER])
     aim: float = w[V_SET] + steer_volts + w[Q_DROOP] * (w[Q_REF] - w[Q_FIL]) + w[Q_OVER]
     aim = max(0.0, min(w[E_MAX], aim)) * w[START]
     if w[KIV] == 0.0:
@@ -185,56 +199,101 @@ def steer(w: Any) -> float:
 
 @part
 def voltage(w: Any, cos: float, sin: float) -> None:
-    """Write the bridge voltage in the internal voltage's frame, its current within the limit."""
+    """Write the bridge voltage in the internal voltage's frame, or the currents to keep to at the limit."""
     emf = angle_and_magnitude(w)
     i_d, i_q = w[I1_A] * cos + w[I1_B] * sin, w[I1_B] * cos - w[I1_A] * sin
-    w[IF_D] += w[F_CURRENT] * (i_d - w[IF_D])
-    w[IF_Q] += w[F_CURRENT] * (i_q - w[IF_Q])
-    rest_d = w[P_REF] / max(w[VPOS], 0.1) if w[FEED] > 0.0 else w[IF_D]
+    rest_d = w[P_REF] / max(emf, 0.1) if w[FEED] > 0.0 else w[IF_D]
     most = limit(w)
     r, x = w[RV], w[XV]
-    size = math.sqrt(i_d * i_d + i_q * i_q)
+    size = math.sqrt(w[IF_D] * w[IF_D] + w[IF_Q] * w[IF_Q])
     if w[LIMITER] > 0.0 and size > w[THRESHOLD]:  # virtual impedance that grows with the overcurrent
         x += w[LIMITER] * (size - w[THRESHOLD])
         r += 0.2 * w[LIMITER] * (size - w[THRESHOLD])
-    u_d = emf - r * i_d + x * i_q + w[RA] * (rest_d - i_d)
-    u_q = -r * i_q - x * i_d + w[RA] * (w[IF_Q] - i_q)
+    w[U_D] = emf - r * i_d + x * i_q + w[RA] * (rest_d - i_d)
+    w[U_Q] = -r * i_q - x * i_d + w[RA] * (w[IF_Q] - i_q)
     # the current that a proportional law would have to ask for, to give this voltage
-    ask_d = i_d + (u_d - w[VD] + w[XC] * i_q) / w[KP]
-    ask_q = i_q + (u_q - w[VQ] - w[XC] * i_d) / w[KP]
-    w[LIMITED] = 0.0
-    if ask_d * ask_d + ask_q * ask_q > most * most:
+    ask_d = i_d + (w[U_D] - w[VD] + w[XC] * i_q) / w[KP]
+    ask_q = i_q + (w[U_Q] - w[VQ] - w[XC] * i_d) / w[KP]
+    asked = math.sqrt(ask_d * ask_d + ask_q * ask_q)
+    w[WITHHELD] = 0.0
+    if asked > most:
         w[LIMITED] = 1.0
-        limited_d, limited_q = within(w, ask_d, ask_q, most)
-        w[XD] += w[KI] * (limited_d - i_d)
-        w[XQ] += w[KI] * (limited_q - i_q)
-        u_d = w[VD] + w[KP] * (limited_d - i_d) + w[XD] - w[XC] * i_q
-        u_q = w[VQ] + w[KP] * (limited_q - i_q) + w[XQ] + w[XC] * i_d
-    else:
-        w[XD] *= 0.9
-        w[XQ] *= 0.9
-    w[U_D], w[U_Q] = u_d, u_q
+    if w[LIMITED] > 0.0:
+        hold(w, emf, r, x + w[XC], ask_d, ask_q, asked, most, cos, sin)
+    if w[LIMITED] == 0.0:
+        w[IF_D] += w[F_CURRENT] * (i_d - w[IF_D])
+        w[IF_Q] += w[F_CURRENT] * (i_q - w[IF_Q])
+        r = active_resistance(w)  # so that a limit, should it come, begins without a jump
+        w[XD], w[XQ] = r * i_d, r * i_q
 
 
 @part
-def within(w: Any, i_d: float, i_q: float, most: float) -> Any:
+def hold(
+    w: Any,
+    emf: float,
+    r: float,
+    x: float,
+    ask_d: float,
+    ask_q: float,
+    asked: float,
+    most: float,
+    cos: float,
+    sin: float,
+) -> None:
+    """Set the currents at the limit, or end it where the voltage source would stay within.
+
+    What it would give in the steady state follows from the positive sequence: behind a voltage
+    that stands it is (E - v) / Z, and into the impedance v / i of a load it is E / (Z + v / i).
+    """
+    v_d, v_q = w[POS_A] * cos + w[POS_B] * sin, w[POS_B] * cos - w[POS_A] * sin
+    square = r * r + x * x
+    d, q = ((emf - v_d) * r - v_q * x) / square, (-v_q * r - (emf - v_d) * x) / square
+    a, b = w[V_A] - w[POS_A], w[V_B] - w[POS_B]
+    room = most - math.sqrt((a * a + b * b) / square)  # the rest is negative sequence
+    i_d, i_q = w[IF_D], w[IF_Q]
+    e_d, e_q = v_d + r * i_d - x * i_q, v_q + r * i_q + x * i_d
+    lightly = room > 0.0 and emf * emf * (i_d * i_d + i_q * i_q) < room * room * (e_d * e_d + e_q * e_q)
+    if asked <= most and (lightly or math.sqrt(d * d + q * q) < 0.9 * room):
+        w[LIMITED] = 0.0
+        return
+    if lightly:  # bring its voltage back soon
+        part_ = min(1.0, most / asked)
+        w[IF_D] += w[TC] / RETURNING * (ask_d * part_ - w[IF_D])
+        w[IF_Q] += w[TC] / RETURNING * (ask_q * part_ - w[IF_Q])
+        w[WITHHELD] = v_d * (ask_d - w[IF_D]) + v_q * (ask_q - w[IF_Q])
+    else:  # more slowly than the voltage that the current itself makes
+        # a sound phase of an unbalanced fault must not be driven too high
+        most *= max(0.0, min(1.0, 1.0 - 2.0 * (w[VMAX] - 1.0 - w[BAND])))
+        limited_d, limited_q = within(w, d, q, v_d, v_q, most)
+        w[WITHHELD] = v_d * (d - limited_d) + v_q * (q - limited_q)
+        w[IF_D] += w[TC] / SETTLING * (limited_d - w[IF_D])
+        w[IF_Q] += w[TC] / SETTLING * (limited_q - w[IF_Q])
+    # the capacitor's share does not reach the bus
+    w[ID_REF], w[IQ_REF] = w[IF_D] - w[BC] * v_q, w[IF_Q] + w[BC] * v_d
+
+
+@part
+def within(w: Any, i_d: float, i_q: float, v_d: float, v_q: float, most: float) -> Any:
     """Return a current within the limit [pu]: its active or reactive part first, or its direction kept."""
     size = math.sqrt(i_d * i_d + i_q * i_q)
-    if w[FAULT_PRIORITY] == FIRST_P or w[FAULT_PRIORITY] == FIRST_Q:
-        v = math.sqrt(w[VD] * w[VD] + w[VQ] * w[VQ])
-        if v > 0.02:  # along and across the bus voltage
-            c, n = w[VD] / v, w[VQ] / v
-            along, across = i_d * c + i_q * n, i_q * c - i_d * n
-            if w[FAULT_PRIORITY] == FIRST_P:
-                along = max(-most, min(most, along))
-                room = math.sqrt(most * most - along * along)
-                across = max(-room, min(room, across))
-            else:
-                across = max(-most, min(most, across))
-                room = math.sqrt(most * most - across * across)
-                along = max(-room, min(room, along))
-            return along * c - across * n, along * n + across * c
-    return i_d * most / size, i_q * most / size
+    if size <= most:
+        return i_d, i_q
+    v = math.sqrt(v_d * v_d + v_q * v_q)
+    first = w[FAULT_PRIORITY] if abs(w[V_FIL] - 1.0) > w[BAND] else w[PRIORITY]
+    if first == MIXED or v < 0.02:
+        return i_d * most / size, i_q * most / size
+    # along and across the bus voltage
+    c, n = v_d / v, v_q / v
+    along, across = i_d * c + i_q * n, i_q * c - i_d * n
+    if first == FIRST_P:
+        along = max(-most, min(most, along))
+        room = math.sqrt(most * most - along * along)
+        across = max(-room, min(room, across))
+    else:
+        across = max(-most, min(most, across))
+        room = math.sqrt(most * most - across * across)
+        along = max(-room, min(room, along))
+    return along * c - across * n, along * n + across * c
 
 
 @part

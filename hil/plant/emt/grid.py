@@ -27,10 +27,13 @@ PEAK, GOAL, SLEW = BASE + 23, BASE + 26, BASE + 29
 SHIFT_COS, SHIFT_SIN = BASE + 30, BASE + 33
 # Impedance: trapezoidal rule i = DECAY i + G (e + e_old - v - v_old).
 DECAY, G = BASE + 36, BASE + 37
-# Harmonics: how many; order, amplitude as part of PEAK, cosine and sine of the angle for each.
+# Harmonics: how many; of each the slots below.
 HARMONICS, TABLE = BASE + 38, BASE + 39
 MOST: Final = 8
-END: Final = TABLE + 4 * MOST
+# Order, amplitude as part of PEAK, angle [rad]; phasor now and its turn per step; displacement of each phase.
+ORDER, PART, ANGLE, RE, IM, TURN_RE, TURN_IM, PHASE_RE, PHASE_IM = 0, 1, 2, 3, 4, 5, 6, 7, 10
+WIDTH: Final = 13
+END: Final = TABLE + WIDTH * MOST
 
 
 @part
@@ -59,24 +62,32 @@ def advance(w: Any) -> None:
         w[OLD + k] = w[E + k]
         if w[PEAK + k] != w[GOAL + k] and w[RELAY] > 0.0:
             w[PEAK + k] += max(-w[SLEW], min(w[SLEW], w[GOAL + k] - w[PEAK + k]))
-        cos = w[COS] * w[SHIFT_COS + k] - w[SIN] * w[SHIFT_SIN + k]
-        e = cos
-        if w[HARMONICS] > 0.0:
-            sin = w[SIN] * w[SHIFT_COS + k] + w[COS] * w[SHIFT_SIN + k]
-            e += distortion(w, cos, sin)
-        w[E + k] = w[PEAK + k] * e
+        w[E + k] = w[PEAK + k] * (w[COS] * w[SHIFT_COS + k] - w[SIN] * w[SHIFT_SIN + k])
+    if w[HARMONICS] > 0.0:
+        distort(w)
 
 
 @part
-def distortion(w: Any, cos: float, sin: float) -> float:
-    """Return the sum of the harmonics at a phase whose fundamental is at this angle."""
-    total = 0.0
-    angle = math.atan2(sin, cos)
+def distort(w: Any) -> None:
+    """Turn the harmonics' phasors by a step and add them."""
     for n in range(int(w[HARMONICS])):
-        at = TABLE + 4 * n
-        turned = w[at] * angle
-        total += w[at + 1] * (math.cos(turned) * w[at + 2] - math.sin(turned) * w[at + 3])
-    return total
+        at = TABLE + WIDTH * n
+        re, im = w[at + RE], w[at + IM]
+        re, im = re * w[at + TURN_RE] - im * w[at + TURN_IM], im * w[at + TURN_RE] + re * w[at + TURN_IM]
+        w[at + RE], w[at + IM] = re, im
+        for k in range(3):
+            w[E + k] += w[PEAK + k] * (re * w[at + PHASE_RE + k] - im * w[at + PHASE_IM + k])
+
+
+@part
+def align(w: Any) -> None:
+    """Put the harmonics' phasors where the fundamental's angle wants them, and turn them with it."""
+    angle, turn = math.atan2(w[SIN], w[COS]), math.atan2(w[TURN_SIN], w[TURN_COS])
+    for n in range(int(w[HARMONICS])):
+        at = TABLE + WIDTH * n
+        now, further = w[at + ORDER] * angle + w[at + ANGLE], w[at + ORDER] * turn
+        w[at + RE], w[at + IM] = w[at + PART] * math.cos(now), w[at + PART] * math.sin(now)
+        w[at + TURN_RE], w[at + TURN_IM] = math.cos(further), math.sin(further)
 
 
 @inlined
@@ -114,3 +125,5 @@ def control(w: Any) -> None:
         length = 1.5 - 0.5 * (w[at] * w[at] + w[at + 1] * w[at + 1])
         w[at] *= length
         w[at + 1] *= length
+    if w[HARMONICS] > 0.0:
+        align(w)

@@ -25,6 +25,7 @@ from .unit import (
     IQ_REF,
     KI,
     KN,
+    KP,
     LIMITED,
     ND,
     NEXT,
@@ -32,10 +33,14 @@ from .unit import (
     OFFSET,
     PER_IB,
     PER_VB,
+    PERIOD,
+    REFERENCE,
     SIN,
     SPEED,
     TC,
     THETA,
+    TICK,
+    TIME,
     U_D,
     U_Q,
     V_A,
@@ -48,6 +53,7 @@ from .unit import (
     W_INT,
     XD,
     XQ,
+    E,
 )
 
 
@@ -74,6 +80,8 @@ def modulate(w: Any, vdc: float) -> None:
             forming.balance(w, cos, sin)
     else:
         following.references(w)
+    controlled = w[CONTACTOR] > 0.0 and (not forms or w[LIMITED] > 0.0)
+    if controlled:
         following.voltage(w, cos, sin)
         e_d = w[ID_REF] - (w[I1_A] * cos + w[I1_B] * sin)
         e_q = w[IQ_REF] - (w[I1_B] * cos - w[I1_A] * sin)
@@ -84,16 +92,19 @@ def modulate(w: Any, vdc: float) -> None:
     c1, s1 = math.cos(ahead), math.sin(ahead)
     alpha = w[U_D] * c1 - w[U_Q] * s1 + w[ND] * c1 + w[NQ] * s1
     beta = w[U_D] * s1 + w[U_Q] * c1 + w[NQ] * c1 - w[ND] * s1
-    size = math.sqrt(alpha * alpha + beta * beta)
-    highest = vdc / SQRT3 * w[PER_VB]
-    if size > highest:
-        alpha *= highest / size
-        beta *= highest / size
-    elif not forms:
-        w[XD] += w[KI] * e_d
-        w[XQ] += w[KI] * e_q
-        w[ND] += w[KN] * n_d
-        w[NQ] += w[KN] * n_q
+    # two levels reach a hexagon: no two legs are further apart than the link's poles
+    across = 0.5 * SQRT3 * abs(beta)
+    spread = max(2.0 * across, 1.5 * abs(alpha) + across)
+    highest = vdc * w[PER_VB]
+    short = min(0.0, highest / max(spread, 1e-6) - 1.0)
+    alpha += short * alpha
+    beta += short * beta
+    if controlled:  # what the bridge does not give is taken back from the current asked for
+        w[XD] += w[KI] * (e_d + short * w[U_D] / w[KP])
+        w[XQ] += w[KI] * (e_q + short * w[U_Q] / w[KP])
+        if short == 0.0:
+            w[ND] += w[KN] * n_d
+            w[NQ] += w[KN] * n_q
     if w[FIFTH] > 0.0:  # the flaw "distorts": a fifth, negative sequence
         alpha += w[FIFTH] * math.cos(5.0 * ahead)
         beta -= w[FIFTH] * math.sin(5.0 * ahead)
@@ -108,3 +119,30 @@ def modulate(w: Any, vdc: float) -> None:
             mean += w[NEXT + k] / 3.0
         for k in range(3):  # three wires: what all have in common drives nothing
             w[NEXT + k] -= mean
+
+
+@part
+def pulse(w: Any, vdc: float) -> None:
+    """Set the bridge's voltages to the mean of their pulses over this step.
+
+    A leg is at the link's positive pole while its reference is above the carrier, a triangle
+    that rises through one control period and falls through the next (asymmetrical regular
+    sampling). All references shift together only as far as one would leave the carrier's range.
+    """
+    if w[TICK] == 0.0:
+        for k in range(3):
+            w[REFERENCE + k] = w[E + k]
+    if w[GATES] == 0.0 or vdc <= 0.0:
+        return
+    half = 0.5 * vdc
+    a, b, c = w[REFERENCE] / half, w[REFERENCE + 1] / half, w[REFERENCE + 2] / half
+    shift = max(0.0, max(a, b, c) - 1.0) - max(0.0, -1.0 - min(a, b, c))
+    rises = w[TIME] % 2.0 == 0.0
+    mean = 0.0
+    for k in range(3):
+        duty = 0.5 * (w[REFERENCE + k] / half - shift + 1.0) * w[PERIOD]  # steps that this leg is high
+        part_ = duty - w[TICK] if rises else duty - (w[PERIOD] - 1.0 - w[TICK])
+        w[E + k] = half * (2.0 * max(0.0, min(1.0, part_)) - 1.0)
+        mean += w[E + k] / 3.0
+    for k in range(3):  # three wires: what all have in common drives nothing
+        w[E + k] -= mean

@@ -13,6 +13,7 @@ from hil.jit import compiled, flat, part
 
 from . import (
     bus,
+    events,
     fault,
     filter,  # noqa: A004 - the field's word
     following,
@@ -30,6 +31,7 @@ from . import (
 from .unit import (
     DELTA,
     ENABLE,
+    EXTERNAL,
     I1,
     MANAGED,
     MODE,
@@ -38,6 +40,7 @@ from .unit import (
     PERIOD,
     Q_SET,
     RUNNING,
+    SWITCHING,
     TC,
     THETA,
     TICK,
@@ -64,14 +67,16 @@ def control(w: Any, profile: Any, others: Any) -> None:
     sensing.positive_sequence(w)
     if w[grid.BREAKER] == 0.0:
         sensing.compare(w)
-    supervision.supervise(w, vdc)
+    if w[EXTERNAL] == 0.0:
+        supervision.supervise(w, vdc)
     supervision.transfer(w)
     p_set, q_set = w[P_SET], w[Q_SET]
     if others is not None:
         p_set, q_set = set_points(w)
     following.powers(w, p_set, q_set, w[storage.SOC])
     filter.switch(w)
-    modulation.modulate(w, vdc)
+    if w[EXTERNAL] == 0.0:
+        modulation.modulate(w, vdc)
     grid.control(w)
     if others is not None:
         load.control(w, w[TIME] * w[TC], profile)
@@ -80,6 +85,7 @@ def control(w: Any, profile: Any, others: Any) -> None:
         for n in range(int(w[bus.GENSETS])):
             genset.measure(w, GENSETS + n * genset.SIZE, w)
             genset.regulate(w, GENSETS + n * genset.SIZE)
+    events.note(w)
     w[TIME] += 1.0
 
 
@@ -137,6 +143,8 @@ def advance(
             control(w, profile, others)
             if not sound(w):
                 return j
+        if w[SWITCHING] > 0.0:
+            modulation.pulse(w, w[storage.V_DC])
         w[TICK] = 0.0 if w[TICK] == w[PERIOD] - 1.0 else w[TICK] + 1.0
         if first >= 0:
             for row in range(len(taps)):

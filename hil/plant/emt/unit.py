@@ -23,6 +23,8 @@ E, NEXT = BASE + 18, BASE + 21
 ENABLE, KIND, P_SET, Q_SET, V_SET, W_SET, STEER = range(BASE + 24, BASE + 31)
 # Mode, alarm, contactor, gates, time in the mode [s]; what the control does now (0, 1), current is limited.
 MODE, ALARM, CONTACTOR, GATES, CLOCK, FORMING, LIMITED = range(BASE + 31, BASE + 38)
+# Whether someone else writes MODE, ALARM, CONTACTOR, GATES and NEXT before each control period.
+EXTERNAL = BASE + 38
 # Now, in alpha and beta [pu]: bus voltage and its positive sequence, converter current, current into the bus.
 V_A, V_B, POS_A, POS_B, I1_A, I1_B, I2_A, I2_B = range(BASE + 39, BASE + 47)
 # PLL: angle, integrator, speed, filtered speed [rad, rad/s]; positive-sequence voltage, its filtered
@@ -32,8 +34,9 @@ THETA, W_INT, W_NOW, W_PLL, VPOS, VMAG, VMIN, VMAX, VD, VQ = range(BASE + 47, BA
 # integrators of the current control, positive and negative sequence; bridge voltage before its delay.
 P_REF, Q_REF, ID_REF, IQ_REF, ID_MAX, OVER, XD, XQ, ND, NQ, U_D, U_Q = range(BASE + 57, BASE + 69)
 # Forming: angle [rad], speed [pu], filtered powers and voltage, internal voltage, overload integrators,
-# filtered current, speed before the limit [pu], part of the voltage ramp that is done, steering speed [pu].
-DELTA, SPEED, P_FIL, Q_FIL, V_FIL, EMF, P_HIGH, P_LOW, Q_OVER, IF_D, IF_Q, HELD, START, STEERED = range(
+# filtered current, power that the limit withholds [pu], part of the voltage ramp that is done, steering speed
+# [pu].
+DELTA, SPEED, P_FIL, Q_FIL, V_FIL, EMF, P_HIGH, P_LOW, Q_OVER, IF_D, IF_Q, WITHHELD, START, STEERED = range(
     BASE + 69, BASE + 83
 )
 # Bus against source: angle by which the bus leads [rad], slip [rad/s], voltage [pu], how long in step [s].
@@ -70,15 +73,18 @@ P_MAX, P_MIN, KP_OVER, KI_OVER, Q_MAX, KI_Q, LIMITER, THRESHOLD, START_STEP, KNV
 SYNC_SLIP, SYNC_VOLTS, SYNC_ANGLE, SYNC_TIME, LEAVE, ISLAND = range(MATRIX + 125, MATRIX + 131)
 # Bridge: switching resolved, dead time as part of the switching period.
 SWITCHING, DEAD_TIME = MATRIX + 131, MATRIX + 132
-# What flaws set: part by which the limit falls when it hunts, power per frequency deviation [pu], offset and
-# fifth harmonic of the bridge's voltage [pu], recovery past its goal [pu], no black start.
-HUNTS, SWINGS, OFFSET, FIFTH, PAST, REFUSES = range(MATRIX + 133, MATRIX + 139)
+# What flaws set: part by which the limit falls when it hunts, offset and fifth harmonic of the bridge's
+# voltage [pu], recovery past its goal [pu], no black start.
+HUNTS, OFFSET, FIFTH, PAST, REFUSES = range(MATRIX + 133, MATRIX + 138)
 # Protection: levels of voltage and speed [pu], times [s].
 LEVELS, SECONDS = MATRIX + 139, MATRIX + 147
 # Lowest and highest phase voltage and speed between which no protection counts [pu].
 QUIET_LOW, QUIET_HIGH, QUIET_SLOW, QUIET_FAST = range(MATRIX + 155, MATRIX + 159)
-# Whether missions make the set-points; reciprocals of rated power [1/W].
-MANAGED, PER_W, END = range(MATRIX + 159, MATRIX + 162)
+# Whether missions make the set-points; reciprocal of rated power [1/W].
+MANAGED, PER_W = MATRIX + 159, MATRIX + 160
+# What the bridge modulates in this control period, where its pulses are resolved [V].
+REFERENCE: Final = MATRIX + 161
+END: Final = MATRIX + 164
 
 OFF, STARTING, RUNNING, TRIPPED, FAULT = range(5)
 UNDERVOLTAGE, OVERVOLTAGE, UNDERFREQUENCY, OVERFREQUENCY, OVERCURRENT_, DC_VOLTAGE = range(1, 7)

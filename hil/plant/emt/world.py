@@ -7,6 +7,6 @@ holds that none reaches into the next.
 
 from __future__ import annotations
 
-BUS, GRID, UNIT, METERS, STORAGE, MISSIONS, LOAD, FAULT, TRANSFORMER, GENSETS = (
-    *(0, 64, 160, 640, 912, 976, 1064, 1136, 1160, 1224),
+BUS, GRID, UNIT, METERS, STORAGE, MISSIONS, LOAD, FAULT, TRANSFORMER, EVENTS, GENSETS = (
+    *(0, 64, 224, 704, 976, 1040, 1128, 1200, 1224, 1288, 1424),
 )

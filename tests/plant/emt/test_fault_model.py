@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hil.errors import ConfigError
-from hil.plant.emt import bus, fault, grid
+from hil.plant.emt import bus, fault
 from hil.plant.loads import BOLTED, fault_array
 
 HERTZ = 50.0
@@ -18,71 +18,18 @@ A = np.exp(2j * np.pi / 3)
 E = VOLTS * np.array([1.0, A**2, A])
 
 
-class Rig:
-    """A stiff or weak source, the bus and one component, stepped in the plant's order."""
+@pytest.fixture
+def rig(rig_of):
+    """Build a rig of the fault."""
 
-    def __init__(self, part, x, control, *, ohm=0.0, henry=0.0, step=20e-6, angle=0.0, stray=1e-9):
-        self.part, self.w, self.control, self.step = part, x, control, step
-        self.n = 0
-        w = self.w
-        w[bus.GC], w[bus.KC], w[bus.CHANGED] = 1.0 / (10.0 + step / (2 * stray)), step / stray, 1.0
-        w[grid.G] = 1.0 / (2 * henry / step + ohm)
-        w[grid.DECAY] = (2 * henry / step - ohm) * w[grid.G]
-        w[grid.COS], w[grid.SIN] = np.cos(angle), np.sin(angle)
-        w[grid.TURN_COS], w[grid.TURN_SIN] = np.cos(OMEGA * step), np.sin(OMEGA * step)
-        w[grid.RELAY] = w[grid.BREAKER] = w[grid.POLE] = w[grid.POLE + 1] = w[grid.POLE + 2] = 1.0
-        w[grid.SLEW] = 1e9
-        for k in range(3):
-            shift = -2 * np.pi * k / 3
-            w[grid.SHIFT_COS + k], w[grid.SHIFT_SIN + k] = np.cos(shift), np.sin(shift)
-            w[grid.E + k] = PEAK * np.cos(angle + shift)
-        self.source(1.0, 1.0, 1.0)
-        w[grid.PEAK : grid.PEAK + 3] = w[grid.GOAL : grid.GOAL + 3]
+    def build(kind, ohm, stray=1e-9):
+        control = lambda w, t: fault.control(w)  # noqa: E731 - it is a value here
+        return rig_of(fault, fault_array(kind, ohm), control, ohm=OHM, henry=HENRY, stray=stray)
 
-    def source(self, *parts):
-        """Set the source's amplitudes, as parts of nominal."""
-        for k, part in enumerate(parts):
-            self.w[grid.GOAL + k] = PEAK * part
-
-    def run(self, seconds, every=5):
-        """Return voltages, source currents and component currents after each step, and matrices made."""
-        count = round(seconds / self.step)
-        v, source, into, made = np.zeros((count, 3)), np.zeros((count, 3)), np.zeros((count, 3)), 0
-        w, part = self.w, self.part
-        for n in range(count):
-            if self.n % every == 0:
-                self.control(w, self.n * self.step)
-            if w[bus.CHANGED] > 0.0:
-                made += 1
-                bus.clear(w)
-                grid.admit(w)
-                part.admit(w)
-                bus.invert(w)
-            grid.advance(w)
-            bus.history(w)
-            grid.history(w)
-            if hasattr(part, "history"):
-                part.history(w)
-            bus.solve(w)
-            grid.update(w)
-            part.update(w)
-            self.n += 1
-            v[n], source[n], into[n] = w[bus.V : bus.V + 3], w[grid.I : grid.I + 3], w[TAP : TAP + 3]
-        return v, source, into, made
+    return build
 
 
-def phasor(signal, step=20e-6):
-    """Return the RMS phasor of the fundamental over the last whole cycle."""
-    n = round(1 / (HERTZ * step))
-    return np.sqrt(2) / n * signal[-n:].T @ np.exp(-1j * OMEGA * step * np.arange(n))
-
-
-def rig(kind, ohm, stray=1e-9):
-    control = lambda w, t: fault.control(w)  # noqa: E731 - it is a value here
-    return Rig(fault, fault_array(kind, ohm), control, ohm=OHM, henry=HENRY, stray=stray)
-
-
-def faulted(kind, ohm, stray=1e-9):
+def faulted(rig, phasor, kind, ohm, stray=1e-9):
     """Return bench and phasors of the fault current [A], steady: the offset decays with L / R = 30 ms."""
     bench = rig(kind, ohm, stray)
     bench.run(0.02)
@@ -112,28 +59,30 @@ def sequences(amps):
         ("abcg", lambda r: E / (Z + r)),
     ],
 )
-def test_fault_current_is_that_of_its_circuit(kind, expected, ohm):
-    assert faulted(kind, ohm)[1] == pytest.approx(np.array(expected(ohm)), rel=1e-4, abs=0.1)
+def test_fault_current_is_that_of_its_circuit(rig, phasor, kind, expected, ohm):
+    assert faulted(rig, phasor, kind, ohm)[1] == pytest.approx(np.array(expected(ohm)), rel=1e-4, abs=0.1)
 
 
-def test_sequence_components_are_those_of_the_textbook():
+def test_sequence_components_are_those_of_the_textbook(rig, phasor):
     e = VOLTS
-    zero, positive, negative = sequences(faulted("a", 0.1)[1])  # in series: I0 = I1 = I2 = E / (3 Z + 3 Rf)
+    zero, positive, negative = sequences(
+        faulted(rig, phasor, "a", 0.1)[1]
+    )  # in series: I0 = I1 = I2 = E / (3 Z + 3 Rf)
     assert [zero, positive, negative] == pytest.approx([e / (3 * Z + 0.3)] * 3, rel=1e-4)
     zero, positive, negative = sequences(
-        faulted("bc", 0.1)[1]
+        faulted(rig, phasor, "bc", 0.1)[1]
     )  # I2 = -I1 = -E / (2 Z + Rf), no zero sequence
     assert abs(zero) < 1e-6 * e
     assert positive == pytest.approx(e / (2 * Z + 0.1), rel=1e-4)
     assert negative == pytest.approx(-positive, rel=1e-6)
-    zero, positive, negative = sequences(faulted("abc", 0.1)[1])
+    zero, positive, negative = sequences(faulted(rig, phasor, "abc", 0.1)[1])
     assert positive == pytest.approx(e / (Z + 0.1), rel=1e-4)
     assert abs(zero) + abs(negative) < 1e-4 * abs(positive)
 
 
 @pytest.mark.parametrize(("kind", "legs"), [("abcg", [0, 1, 2]), ("abc", [3, 4, 5]), ("bc", [4]), ("c", [2])])
-def test_legs_clear_each_at_its_own_zero(kind, legs):
-    bench = faulted(kind, 0.05, stray=2e-6)[0]
+def test_legs_clear_each_at_its_own_zero(rig, phasor, kind, legs):
+    bench = faulted(rig, phasor, kind, 0.05, stray=2e-6)[0]
     assert [n for n in range(6) if bench.w[fault.CLOSED + n]] == legs
     slope = np.abs(np.diff(bench.run(0.02)[2], axis=0)).max()
     bench.run(0.0013)
@@ -155,7 +104,7 @@ def test_legs_clear_each_at_its_own_zero(kind, legs):
     assert abs(phasor(volts)) == pytest.approx([VOLTS] * 3, rel=1e-3)
 
 
-def test_fault_waits_for_its_command_and_comes_back():
+def test_fault_waits_for_its_command_and_comes_back(rig):
     bench = rig("ab", 0.05)
     assert not bench.run(0.02)[2].any()
     for _ in range(2):
@@ -166,7 +115,7 @@ def test_fault_waits_for_its_command_and_comes_back():
         assert not bench.run(0.02)[2].any()
 
 
-def test_currents_of_the_bus_add_up_on_a_bolted_fault():
+def test_currents_of_the_bus_add_up_on_a_bolted_fault(rig):
     bench = rig("abc", BOLTED)
     bench.w[fault.COMMAND] = 1.0
     for _ in range(200):

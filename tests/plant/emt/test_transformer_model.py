@@ -14,65 +14,6 @@ PEAK = np.sqrt(2) * VOLTS
 TAP = bus.I_TRANSFORMER
 
 
-class Rig:
-    """A stiff or weak source, the bus and one component, stepped in the plant's order."""
-
-    def __init__(self, part, x, control, *, ohm=0.0, henry=0.0, step=20e-6, angle=0.0, stray=1e-9):
-        self.part, self.w, self.control, self.step = part, x, control, step
-        self.n = 0
-        w = self.w
-        w[bus.GC], w[bus.KC], w[bus.CHANGED] = 1.0 / (10.0 + step / (2 * stray)), step / stray, 1.0
-        w[grid.G] = 1.0 / (2 * henry / step + ohm)
-        w[grid.DECAY] = (2 * henry / step - ohm) * w[grid.G]
-        w[grid.COS], w[grid.SIN] = np.cos(angle), np.sin(angle)
-        w[grid.TURN_COS], w[grid.TURN_SIN] = np.cos(OMEGA * step), np.sin(OMEGA * step)
-        w[grid.RELAY] = w[grid.BREAKER] = w[grid.POLE] = w[grid.POLE + 1] = w[grid.POLE + 2] = 1.0
-        w[grid.SLEW] = 1e9
-        for k in range(3):
-            shift = -2 * np.pi * k / 3
-            w[grid.SHIFT_COS + k], w[grid.SHIFT_SIN + k] = np.cos(shift), np.sin(shift)
-            w[grid.E + k] = PEAK * np.cos(angle + shift)
-        self.source(1.0, 1.0, 1.0)
-        w[grid.PEAK : grid.PEAK + 3] = w[grid.GOAL : grid.GOAL + 3]
-
-    def source(self, *parts):
-        """Set the source's amplitudes, as parts of nominal."""
-        for k, part in enumerate(parts):
-            self.w[grid.GOAL + k] = PEAK * part
-
-    def run(self, seconds, every=5):
-        """Return voltages, source currents and component currents after each step, and matrices made."""
-        count = round(seconds / self.step)
-        v, source, into, made = np.zeros((count, 3)), np.zeros((count, 3)), np.zeros((count, 3)), 0
-        w, part = self.w, self.part
-        for n in range(count):
-            if self.n % every == 0:
-                self.control(w, self.n * self.step)
-            if w[bus.CHANGED] > 0.0:
-                made += 1
-                bus.clear(w)
-                grid.admit(w)
-                part.admit(w)
-                bus.invert(w)
-            grid.advance(w)
-            bus.history(w)
-            grid.history(w)
-            if hasattr(part, "history"):
-                part.history(w)
-            bus.solve(w)
-            grid.update(w)
-            part.update(w)
-            self.n += 1
-            v[n], source[n], into[n] = w[bus.V : bus.V + 3], w[grid.I : grid.I + 3], w[TAP : TAP + 3]
-        return v, source, into, made
-
-
-def phasor(signal, step=20e-6):
-    """Return the RMS phasor of the fundamental over the last whole cycle."""
-    n = round(1 / (HERTZ * step))
-    return np.sqrt(2) / n * signal[-n:].T @ np.exp(-1j * OMEGA * step * np.arange(n))
-
-
 STIFF = {"ohm": 1e-5, "henry": 1e-8}
 UNIT = Transformer(frequency=HERTZ)
 LOSSLESS = Transformer(frequency=HERTZ, x_over_r=1e6, core_loss=1e-7, no_load_current=1e-4)
@@ -82,10 +23,16 @@ RATED = np.sqrt(2) * 100e3 / (3 * 480.0)
 """Peak of a unit's rated current [A]."""
 
 
-def rig(unit=UNIT, residual=(0.0, 0.0, 0.0), **options):
-    step = options.get("step", 20e-6)
-    control = lambda w, t: transformer.control(w)  # noqa: E731 - it is a value here
-    return Rig(transformer, transformer_array(unit, step, residual), control, **{**STIFF, **options})
+@pytest.fixture
+def rig(rig_of):
+    """Build a rig of the transformer."""
+
+    def build(unit=UNIT, residual=(0.0, 0.0, 0.0), **options):
+        step = options.get("step", 20e-6)
+        control = lambda w, t: transformer.control(w)  # noqa: E731 - it is a value here
+        return rig_of(transformer, transformer_array(unit, step, residual), control, **{**STIFF, **options})
+
+    return build
 
 
 def energised(bench, seconds, units=False):
@@ -109,7 +56,7 @@ def circuit(unit, volts, watts=0.0):
 
 
 @pytest.mark.parametrize("watts", [(0.0, 0.0, 0.0), (30e3, 30e3, 30e3), (30e3, 0.0, 10e3)])
-def test_steady_current_is_that_of_the_t_circuit(watts):
+def test_steady_current_is_that_of_the_t_circuit(rig, phasor, watts):
     unit = Transformer(frequency=HERTZ, load=watts, x_over_r=2.0)
     bench = rig(unit)
     bench.source(0.0, 0.0, 0.0)
@@ -128,7 +75,7 @@ def test_steady_current_is_that_of_the_t_circuit(watts):
 
 
 @pytest.mark.parametrize("residual", [0.0, 0.6, -0.4])
-def test_inrush_at_voltage_zero_is_the_closed_form_of_a_lossless_core(residual):
+def test_inrush_at_voltage_zero_is_the_closed_form_of_a_lossless_core(rig, residual):
     q = LOSSLESS
     bench = rig(q, (residual, 0.0, 0.0), angle=ZERO)
     bench.run(0.02)
@@ -172,7 +119,7 @@ def solution(q, residual, angle, seconds, times):
 
 
 @pytest.mark.parametrize(("residual", "angle"), [(0.5, ZERO), (0.0, 0.3), (-0.8, 1.0)])
-def test_inrush_is_that_of_an_independent_solution(residual, angle):
+def test_inrush_is_that_of_an_independent_solution(rig, residual, angle):
     bench = rig(UNIT, (residual, 0.0, 0.0), angle=angle)
     bench.w[bus.V : bus.V + 3] = bench.w[grid.E : grid.E + 3]
     amps = energised(bench, 0.05, units=True)[:, 0]
@@ -180,7 +127,7 @@ def test_inrush_is_that_of_an_independent_solution(residual, angle):
     assert np.abs(amps - expected).max() < 3e-4 * np.abs(expected).max()
 
 
-def test_smooth_excitation_converges_to_second_order():
+def test_smooth_excitation_converges_to_second_order(rig):
     q, found = Transformer(frequency=HERTZ, load=(30e3, 0.0, 0.0)), []
     for step in (80e-6, 40e-6, 20e-6, 10e-6):
         bench = rig(q, step=step, angle=-np.pi / 6)
@@ -194,7 +141,7 @@ def test_smooth_excitation_converges_to_second_order():
     assert 3.5 < second / third < 4.5
 
 
-def test_inrush_is_rich_in_second_harmonic_and_decays():
+def test_inrush_is_rich_in_second_harmonic_and_decays(rig):
     bench = rig(UNIT, (0.6, -0.3, -0.3), angle=ZERO, ohm=0.02, henry=0.2e-3, stray=2e-6)
     bench.run(0.02)
     amps = energised(bench, 1.0)
@@ -208,7 +155,7 @@ def test_inrush_is_rich_in_second_harmonic_and_decays():
     assert peaks[-1] < 0.2 * peaks[0]
 
 
-def test_a_ramp_of_the_voltage_has_no_inrush():
+def test_a_ramp_of_the_voltage_has_no_inrush(rig):
     bench = rig(UNIT, (0.0, 0.0, 0.0))
     bench.source(0.0, 0.0, 0.0)
     bench.run(20e-6)
@@ -219,7 +166,7 @@ def test_a_ramp_of_the_voltage_has_no_inrush():
     assert np.abs(amps).max() < 1.05 * no_load
 
 
-def test_opening_waits_for_current_zero_and_keeps_the_flux():
+def test_opening_waits_for_current_zero_and_keeps_the_flux(rig):
     bench = rig(UNIT)
     energised(bench, 3.0)
     slope = np.abs(np.diff(bench.run(0.02)[2], axis=0)).max()
@@ -241,7 +188,7 @@ def test_opening_waits_for_current_zero_and_keeps_the_flux():
     assert list(bench.w[transformer.FLUX : transformer.FLUX + 3]) == list(flux)
 
 
-def test_currents_of_the_bus_add_up_and_deltas_have_no_zero_sequence():
+def test_currents_of_the_bus_add_up_and_deltas_have_no_zero_sequence(rig):
     bench = rig(UNIT, (0.6, -0.3, -0.3), angle=ZERO, ohm=0.02, henry=0.2e-3, stray=2e-6)
     bench.w[transformer.BREAKER] = 1.0
     for _ in range(1500):
@@ -252,7 +199,7 @@ def test_currents_of_the_bus_add_up_and_deltas_have_no_zero_sequence():
         assert amps[0].sum() == pytest.approx(0.0, abs=1e-9 * RATED)
 
 
-def test_matrix_changes_at_the_knee_alone():
+def test_matrix_changes_at_the_knee_alone(rig):
     bench = rig(UNIT, (0.6, -0.3, -0.3), angle=ZERO)
     bench.w[transformer.BREAKER] = 1.0
     made = bench.run(0.02)[3]

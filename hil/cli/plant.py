@@ -1,0 +1,113 @@
+"""What the simulated plant of a bench consists of, in a few lines, and what a bench file may say of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hil.units import show
+
+if TYPE_CHECKING:
+    from hil.plant.options import PlantOptions
+    from hil.plant.parameters import Parameters
+
+
+def describe(plant: PlantOptions) -> dict[str, str]:
+    """Return the parts of the plant by name, each on one line; what is not there has none."""
+    q = plant.parameters
+    lines = {
+        "rating": f"{show(q.rated_power, 'W')}, {show(q.voltage, 'V')}, {show(q.frequency, 'Hz')}",
+        "grid": f"SCR {q.scr:g}, X/R {q.x_over_r:g}",
+        "control": plant.controller or _control(q),
+        "battery": f"{show(q.battery_capacity, 'Wh')}, {show(q.dc_voltage, 'V')}, "
+        + ("ideal source" if q.battery == "none" else q.battery.upper())
+        + f", charged to {100 * plant.state_of_charge:g} %",
+    }
+    if load := _load(plant):
+        lines["load"] = load
+    if q.gensets:
+        lines["gensets"] = "; ".join(
+            f"{show(each.rated_power, 'W')}, "
+            + (f"droop {100 * each.droop:g} %" if each.droop else "isochronous")
+            for each in q.gensets
+        )
+    if q.missions is not None:
+        lines["missions"] = ", ".join(each.name for each in q.missions.missions)
+    return lines
+
+
+def _control(q: Parameters) -> str:
+    limit = f"limit {q.current_limit:g} pu, priority {q.priority}"
+    if q.control != "forming":
+        return f"grid-following, PLL {show(q.pll_bandwidth, 'Hz')}, {limit}"
+    inertia = f", H {show(q.forming.inertia, 's')}" if q.forming.inertia else ""
+    return f"grid-forming, droop {100 * q.forming.droop:g} %{inertia}, {limit}"
+
+
+def _load(plant: PlantOptions) -> str:
+    """Return what starts with the bench."""
+    told, parts = plant.load, []
+    if told.get("closed") and "bank" in told:
+        parts.append("R, L, C bank")
+    if told.get("on"):
+        profile = told.get("profile")
+        watts = told.get("active_power", 0.0) if profile is None else profile.watts.max()
+        what = "up to" if profile is not None else "at"
+        parts.append(
+            f"electronic load of {show(plant.parameters.electronic.rating, 'VA')}, {what} {show(watts, 'W')}"
+        )
+    return " and ".join(parts)
+
+
+def keys() -> list[dict[str, Any]]:
+    """Return what the [plant] tables of a bench file may hold, key by key."""
+    from hil.plant import load_options, options  # noqa: PLC0415 - the plant is needed here only
+    from hil.plant.missions import Mission, Missions  # noqa: PLC0415 - as above
+    from hil.plant.parameters import Parameters  # noqa: PLC0415 - as above
+
+    q = Parameters()
+    chosen = {"controller": "", "chemistry": q.battery, "state_of_charge": 0.5, "preset": "diesel"}
+    tables: list[tuple[str, dict[str, Any], Any]] = [
+        ("plant", {**options.PLANT, "controller": str}, q),
+        ("plant.forming", options.FORMING, q.forming),
+        ("plant.synchro", options.SYNCHRO, q.synchro),
+        ("plant.battery", options.BATTERY, q),
+        ("plant.load", options.BANK, q.bank),
+        ("plant.load", options.ELECTRONIC, q.electronic),
+        ("plant.load", load_options.COMMANDS, None),
+        ("plant.load, file", load_options.TRACE, None),
+        *((f"plant.load, {name}", known, None) for name, known in load_options.PROFILES.items()),
+        ("plant.transformer", options.TRANSFORMER, q.transformer),
+        ("plant.gensets", {"preset": str, **options.GENSET}, options.PRESETS["diesel"]),
+        ("plant.missions", options.MISSIONS, Missions()),
+        ("plant.missions, each", options.MISSION, Mission("dispatch")),
+    ]
+    return [
+        {
+            "table": table,
+            "key": key,
+            "value": _written(unit),
+            "default": _default(chosen[key] if key in chosen else getattr(owner, key, None)),
+        }
+        for table, known, owner in tables
+        for key, unit in known.items()
+    ]
+
+
+def _written(unit: Any) -> str:
+    """Return how a value of this unit is written in the file."""
+    if isinstance(unit, (tuple, list)):
+        each = ", ".join(map(_written, unit))
+        return f"[{each}]" if isinstance(unit, tuple) else f"[{each}, ...]"
+    if isinstance(unit, str):
+        return unit.replace("?", ' or "none"') or "number"
+    return {bool: "true or false", int: "whole number", str: "text"}.get(unit, "name or table")
+
+
+def _default(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_default, value))}]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:g}"
+    return "" if value is None else str(getattr(value, "name", value))

@@ -1,0 +1,1 @@
+"""Power of AI loads over time: made, imported, scaled to a cluster, fitted to what replays it."""

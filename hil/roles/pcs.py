@@ -1,0 +1,69 @@
+"""The unit under test."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from hil.roles.instrument import Instrument
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class PcsState:
+    """What a PCS says of itself."""
+
+    mode: str
+    """"off", "starting", "running", "tripped" or "fault"."""
+    connected: bool
+    active_power: float
+    """[W]"""
+    reactive_power: float
+    """[var]"""
+    voltage: float
+    """Mean phase-to-neutral RMS voltage [V]."""
+    frequency: float
+    """[Hz]"""
+    dc_voltage: float
+    """[V]"""
+    alarms: tuple[str, ...]
+    state_of_charge: float | None = None
+    """[pu], or None where it does not tell."""
+
+
+class Pcs(Instrument):
+    """The power conversion system under test."""
+
+    ROLE = "pcs"
+    QUANTITIES: ClassVar[Mapping[str, str]] = {"active_power": "W", "reactive_power": "var"}
+
+    def set_active_power(self, watts: float) -> None:
+        """Set the active power, positive towards the grid [W]."""
+        self._do_set_active_power(self._check("active_power", watts))
+
+    def set_reactive_power(self, var: float) -> None:
+        """Set the reactive power, positive overexcited [var]."""
+        self._do_set_reactive_power(self._check("reactive_power", var))
+
+    def switch(self, *, on: bool) -> None:
+        """Tell the PCS to start or to stop; `read_state` tells when it has."""
+        self._do_switch(on=on)
+
+    @abstractmethod
+    def read_state(self) -> PcsState:
+        """Return what the PCS says of itself."""
+
+    def refresh(self) -> None:
+        """Renew set-points that the PCS would revert by itself; called every second or so."""
+
+    @abstractmethod
+    def _do_set_active_power(self, watts: float) -> None: ...
+
+    @abstractmethod
+    def _do_set_reactive_power(self, var: float) -> None: ...
+
+    @abstractmethod
+    def _do_switch(self, *, on: bool) -> None: ...

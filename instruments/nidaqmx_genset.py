@@ -1,0 +1,118 @@
+"""A generator set ordered about by contacts: remote start and breaker on lines of an NI device."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping  # noqa: TC003 - class variables name it
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from hil.errors import ConfigError, InstrumentError, ReadbackError
+from hil.roles import Genset
+
+from ._daqmx_lines import IDENTITY, Lines, parse_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hil.roles import Identity, Setup
+
+LOOK: Final = 0.1
+"""How often a contact is looked at while it is waited for [s]."""
+
+
+class NidaqmxGenset(Genset):
+    """Two lines to the set's controller, and two contacts back, which nearly every controller has.
+
+    Lines: remote start, and permission to close the breaker; high orders it, a low line or one
+    without power withdraws it. The controller synchronises: what has not closed within the deadline
+    loses its permission again. Contacts: "running", high while the engine runs; and the breaker's
+    52b, high while it is open, so that a broken wire reads closed. Emergency stop hangs on the
+    bench's interlock.
+    """
+
+    IDENTITY: ClassVar[str] = IDENTITY
+    NEEDS: ClassVar[Mapping[str, str]] = {"nidaqmx": "daq", "grpc": "daq"}
+    OPTIONS: ClassVar[Mapping[str, str]] = {
+        "device": "text",
+        "lines": "text",
+        "contacts": "text",
+        "start_deadline": "s",
+        "deadline": "s",
+    }
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        (self._start, self._close), (self._running, self._open) = wiring(setup.name, setup.options)
+        self._start_deadline = float(setup.options.get("start_deadline", 60.0))
+        self._deadline = float(setup.options.get("deadline", 30.0))
+        self._lines = Lines(setup)
+
+    def read_running(self) -> bool:
+        """Say whether the engine runs, by its controller's contact."""
+        return self._lines.sense((self._running,)) == (True,)
+
+    def read_closed(self) -> bool:
+        """Say whether its breaker is closed, by the breaker's contact."""
+        return self._lines.sense((self._open,)) == (False,)
+
+    def make_safe(self) -> None:
+        """Open the breaker and withdraw the start, and check that the breaker followed."""
+        self._lines.drive((self._start, self._close), (False, False))
+        self._opened()
+
+    def _do_open(self) -> None:
+        self._lines.open()
+
+    def _do_identify(self) -> Identity:
+        return self._lines.identify()
+
+    def _do_prepare(self) -> None:
+        self.make_safe()
+
+    def _do_close(self) -> None:
+        self._lines.close()
+
+    def _do_run(self, *, on: bool) -> None:
+        self._lines.drive((self._start,), (on,))
+        if on and not self._within(self._start_deadline, self.read_running):
+            self._lines.drive((self._start,), (False,))
+            raise InstrumentError(
+                f"{self.name}: it does not run {self._start_deadline:g} s after its start, which is "
+                "withdrawn. Is its controller in automatic mode, has it a fault, is there fuel?"
+            )
+
+    def _do_switch(self, *, closed: bool) -> None:
+        self._lines.drive((self._close,), (closed,))
+        if not closed:
+            self._opened()
+        elif not self._within(self._deadline, self.read_closed):
+            self._lines.drive((self._close,), (False,))
+            raise ReadbackError(
+                f"{self.name}: its breaker has not closed within {self._deadline:g} s; the permission is "
+                "withdrawn. Does it run, and does it find the other side's voltage in step?"
+            )
+
+    def _opened(self) -> None:
+        if not self._within(self._deadline, lambda: not self.read_closed()):
+            raise ReadbackError(
+                f"{self.name}: its breaker still reads closed {self._deadline:g} s after it was told to "
+                "open. It may be welded, or the wire of its contact broken: stop the engine by hand"
+            )
+
+    def _within(self, seconds: float, there: Callable[[], bool]) -> bool:
+        clock = self.setup.clock
+        deadline = clock.now() + seconds
+        while not (reached := there()) and clock.now() < deadline:
+            clock.sleep(LOOK)
+        return reached
+
+
+def wiring(name: str, options: Mapping[str, float | str]) -> tuple[tuple[str, str], tuple[str, str]]:
+    """Return the lines of start and close, and the contacts of running and open, out of the options."""
+    lines = parse_lines(options.get("lines", "port0/line5:6"), f"{name}: lines")
+    contacts = parse_lines(options.get("contacts", "port1/line5:6"), f"{name}: contacts")
+    if len(lines) != 2 or len(contacts) != 2 or set(lines) & set(contacts):
+        raise ConfigError(
+            f"{name}: {len(lines)} lines and {len(contacts)} contacts; expected the lines of start and "
+            "close, and the contacts of running and open"
+        )
+    return (lines[0], lines[1]), (contacts[0], contacts[1])

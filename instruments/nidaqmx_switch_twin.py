@@ -1,0 +1,37 @@
+"""Relays and auxiliary contacts on a simulated USB-6366, over the plant's breakers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from ._daqmx_lines_twin import DaqmxLines
+from .nidaqmx_switch import wiring
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hil.plant.terminals import BreakerTerminals, GensetTerminals
+    from hil.twin.base import Scene
+
+
+class NidaqmxSwitchTwin(DaqmxLines):
+    """Its terminals are one breaker, or for a transfer switch a tuple of one for each position."""
+
+    ROLE: ClassVar[str] = "switch"
+
+    def __init__(self, scene: Scene) -> None:
+        super().__init__(scene)
+        _, self.outputs, self.inputs = wiring(scene.name, scene.options)
+        given = scene.terminals
+        poles: tuple[BreakerTerminals | GensetTerminals, ...] = (
+            given if isinstance(given, tuple) else (given,)
+        )
+        self._coils = dict(zip(self.outputs, poles, strict=True))
+        self._contacts = dict(zip(self.inputs, poles, strict=True))
+
+    def _drive(self, levels: Mapping[str, bool]) -> None:
+        for line, level in levels.items():
+            self._coils[line].close = level
+
+    def _level(self, line: str) -> bool:
+        return self._coils[line].close if line in self._coils else not self._contacts[line].closed

@@ -1,0 +1,80 @@
+"""What a genset must do beyond what every instrument must, on its twin."""
+
+import pytest
+
+from hil.errors import ConfigError, InstrumentError, OutcomeUnknown, ReadbackError
+
+
+@pytest.fixture
+def rig(make_rig):
+    return make_rig("nidaqmx_genset")
+
+
+def test_it_starts_closes_opens_and_stops(rig):
+    driver = rig.ready()
+    driver.run(on=True)
+    assert driver.snapshot() == {"running": True, "closed": False}
+    driver.switch(closed=True)
+    assert driver.snapshot() == {"running": True, "closed": True}
+    driver.switch(closed=False)
+    driver.run(on=False)
+    rig.settle()
+    assert driver.snapshot() == {"running": False, "closed": False}
+    assert not rig.terminals.trip
+
+
+@pytest.mark.parametrize(
+    ("state", "running"),
+    [("standstill", False), ("starting", False), ("running", True), ("cooling", True), ("stopping", False)],
+)
+def test_its_contact_says_whether_the_engine_runs(rig, state, running):
+    rig.terminals.state = state
+    assert rig.driver().read_running() is running
+
+
+def test_one_that_does_not_start_loses_its_start(rig, world):
+    driver = rig.ready(options={"start_deadline": 1.2})
+    rig.measure()  # it follows no more
+    begin = world.now()
+    with pytest.raises(InstrumentError, match="does not run 1.2 s after its start, which is withdrawn"):
+        driver.run(on=True)
+    assert not rig.terminals.run
+    assert world.now() - begin == pytest.approx(1.2, abs=0.11)
+
+
+def test_one_that_does_not_synchronise_loses_its_permission(rig):
+    driver = rig.ready(options={"deadline": 0.5})
+    driver.run(on=True)
+    rig.measure()
+    with pytest.raises(ReadbackError, match="not closed within 0.5 s; the permission is withdrawn"):
+        driver.switch(closed=True)
+    assert not rig.terminals.close
+    assert rig.terminals.run
+
+
+def test_a_welded_breaker_is_found(rig):
+    driver = rig.at_work(options={"deadline": 0.5})
+    rig.measure(closed=True)
+    with pytest.raises(ReadbackError, match="still reads closed 0.5 s after it was told to open.*welded"):
+        driver.make_safe()
+    assert not driver.prove_safe()[0].holds
+    assert not rig.terminals.close
+
+
+def test_a_silent_device_leaves_the_start_unknown(rig):
+    driver = rig.ready()
+    rig.fail(silent_after=0.0)
+    with pytest.raises(OutcomeUnknown):
+        driver.run(on=True)
+    rig.fail()
+    driver.make_safe()
+    assert not rig.terminals.run
+
+
+@pytest.mark.parametrize(
+    "options", [{"lines": "port0/line5"}, {"contacts": "port1/line1:3"}, {"contacts": "port0/line5:6"}]
+)
+def test_wiring_that_makes_no_sense_is_refused(rig, options):
+    with pytest.raises(ConfigError, match="box: .*the lines of start and close"):
+        rig.driver(options=options)
+    assert rig.log.entries == []
