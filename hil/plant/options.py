@@ -28,7 +28,8 @@ PLANT: Final[Units] = {
     **units(s="start_delay dc_link_time dead_time step control_period"),
     **units(
         pu="filter_inductance grid_side_inductance filter_capacitance filter_resistance damping_resistance "
-        "current_limit deadband cessation dc_resistance overcurrent stray_capacitance stray_resistance leakage"
+        "current_limit deadband cessation dc_resistance overcurrent stray_capacitance stray_resistance "
+        "leakage"
     ),
     **dict.fromkeys(("recovery_ramp", "power_ramp"), "pu/s"),
     **dict.fromkeys(("scr", "x_over_r", "efficiency", "k_support"), ""),
