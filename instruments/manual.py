@@ -29,7 +29,7 @@ LOOK: Final = 0.01
 
 
 class Manual(Switch):
-    """A switch that the operator of the bench moves, and whose position they confirm.
+    """A switch that the operator moves by hand, and whose position they confirm.
 
     Each question goes to the terminal of this program, and says what to do and the word
     that confirms it; whatever else is typed counts as refused. Question, answer and time
@@ -38,14 +38,13 @@ class Manual(Switch):
     run that ends by the guard ends with this switch not proven open.
     """
 
-    NEEDS: ClassVar[Mapping[str, str]] = {}
     IDENTITY: ClassVar[str] = "by hand,.*"
     OPTIONS: ClassVar[Mapping[str, str]] = {"what": "text", "positions": "text", "patience": "s"}
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
         self._what = str(setup.options.get("what", setup.name))
-        self.positions = tuple(str(setup.options.get("positions", "closed")).split())
+        self.positions = tuple(str(setup.options.get("positions", "closed")).lower().split())
         if not self.positions or OPEN in self.positions or not self._what.isprintable():
             raise ConfigError(
                 f'{self.name}: expected positions such as "closed" or "grid genset", and "what" in one line'
@@ -56,7 +55,7 @@ class Manual(Switch):
 
     def read_contacts(self) -> dict[str, bool]:
         """Ask the operator for the position."""
-        position = self._ask(f"{self._what}: look at it. Type {self._words()}", writes=False)
+        position = self._ask(f"{self._what}: look at it. Type {self._words()}", writes=False).lower()
         if position not in (OPEN, *self.positions):
             raise BadReply(f"{self.name}: {position!r} was typed where {self._words()} was asked for")
         return {p: p == position for p in self.positions}
@@ -77,7 +76,7 @@ class Manual(Switch):
                 raise NoReply(f"{self.name}: nobody answered {question!r} within {self._patience:g} s")
             self.setup.clock.sleep(LOOK)
             reply = self._link.query(WAITING, writes=writes)
-        return reply.strip().lower()
+        return reply.strip()
 
     def _do_open(self) -> None:
         self._link.open()
@@ -98,7 +97,7 @@ class Manual(Switch):
         if len(self.positions) > 1 and position != OPEN:
             self._do_switch(OPEN)
         reply = self._ask(f"{self._what}: bring it to {position}, then type {position}", writes=True)
-        if reply != position:
+        if reply.lower() != position:
             raise ReadbackError(
                 f"{self.name}: the operator was asked to bring {self._what} to {position!r} and typed "
                 f"{reply!r}; whether it was moved is not known. Look at it"

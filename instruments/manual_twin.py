@@ -28,7 +28,7 @@ class ManualTwin(ScpiTwin):
 
     def __init__(self, scene: Scene) -> None:
         super().__init__(scene)
-        positions = str(scene.options.get("positions", "closed")).split()
+        positions = str(scene.options.get("positions", "closed")).lower().split()
         given = scene.terminals
         poles: tuple[BreakerTerminals | GensetTerminals, ...] = (
             given if isinstance(given, tuple) else (given,)

@@ -24,7 +24,7 @@ KINDS: Final = {"resistors": "W", "inductors": "var", "capacitors": "var"}
 
 
 class NidaqmxBank(Load):
-    """Steps of rated power behind a main contactor; a high line closes each.
+    """Steps of R, L and C behind a main contactor; a high line closes each.
 
     The bench file lists the three-phase power of each step at the bank's rated voltage, and
     as many lines: the main contactor's first, then of resistors, inductors, capacitors in the

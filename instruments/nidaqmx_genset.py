@@ -20,7 +20,7 @@ LOOK: Final = 0.1
 
 
 class NidaqmxGenset(Genset):
-    """Two lines to the set's controller, and two contacts back, which nearly every controller has.
+    """A set behind its controller's remote start, breaker permission and two contacts.
 
     Lines: remote start, and permission to close the breaker; high orders it, a low line or one
     without power withdraws it. The controller synchronises: what has not closed within the deadline

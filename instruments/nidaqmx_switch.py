@@ -18,12 +18,12 @@ LOOK: Final = 0.01
 
 
 class NidaqmxSwitch(Switch):
-    """A switch that a high line holds closed, and that a low line or a line without power lets open.
+    """A contactor, breaker or transfer switch that a high line holds closed.
 
-    One position makes a contactor or breaker of it; two make a transfer switch, which goes from
-    one side to the other through open: the second coil has power only once the contact of the
-    first has opened. That is no substitute for the mechanical or electrical interlock between
-    the two that such a pair must have.
+    A low line lets it open, and so does one without power. One position makes a contactor or
+    breaker of it; two make a transfer switch, which goes from one side to the other through
+    open: the second coil has power only once the contact of the first has opened. That is no
+    substitute for the mechanical or electrical interlock that such a pair must have.
 
     Each position has its mirror contact (IEC 60947-4-1, annex F), of a breaker the auxiliary
     contact 52b, which cannot be closed while a pole is welded: the input is high while the poles

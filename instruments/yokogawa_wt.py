@@ -41,7 +41,7 @@ AMPS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
 
 
 class YokogawaWt(PowerMeter):
-    """A three-phase measurement on elements 1 to 3, at the wiring of the bench file.
+    """A WT analyser's three-phase measurement on elements 1 to 3.
 
     3P4W measures phases to neutral; 3V3A measures lines to lines, so that only the sum of its
     powers means anything. Current sensors point to the grid: then power of the PCS is positive.

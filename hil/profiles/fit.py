@@ -142,7 +142,10 @@ def _check_slew(made: Profile, instrument: Instrument) -> float:
 def _played(made: Profile, slew: float) -> Profile:
     """Return steps as lines: each new level is reached at the slew [W/s]."""
     time, power = made.time[1:-1], made.power
-    reached = time + np.abs(np.diff(power[:-1])) / slew
+    change = np.abs(np.diff(power[:-1]))
+    reached = time + change / slew
+    if ((change > 0.0) & (reached <= time)).any():  # at once, as far as time can be told
+        return made
     knots = np.concatenate((made.time[:1], np.column_stack((time, reached)).ravel(), made.time[-1:]))
     levels = np.repeat(power[:-1], 2)
     apart = np.concatenate(([True], np.diff(knots) > 0.0))  # equal steps take no time, nor does a full dwell

@@ -145,6 +145,14 @@ def test_the_steps_that_add_up_are_closed_and_no_others(bank):
     assert not bank.terminals.closed
 
 
+def test_steps_change_in_one_write(bank):
+    driver = bank.ready()
+    bank.log.entries.clear()
+    driver.set_power(50e3, 15e3)
+    (entry,) = bank.log.entries
+    assert entry.sent == ",".join(f"Dev1/port0/line{n}" for n in range(1, 7)) + " = 101110"
+
+
 def test_a_power_is_what_its_resistance_and_inductance_draw(bank):
     """At 480 V, 60 Hz: R = U^2 / P, L = U^2 / (2 pi f Q) per phase of a star with the phase's share."""
     driver = bank.ready()

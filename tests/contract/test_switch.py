@@ -63,6 +63,19 @@ def test_it_goes_where_it_is_told_and_its_contacts_say_so(switch):
         assert switch.terminals.closed is (position == "closed")
 
 
+def test_what_goes_over_the_wire_is_one_write_and_looks_at_the_contact(line):
+    driver = line.ready()
+    line.log.entries.clear()
+    driver.switch("closed")
+    first, *looks = [(entry.sent, entry.received) for entry in line.log.entries]
+    assert first == ("Dev1/port0/line1 = 1", "True")
+    # high while it is open, so that a broken wire reads closed
+    assert looks == [("Dev1/port1/line1?", "True"), ("Dev1/port1/line1?", "False")]
+    line.log.entries.clear()
+    assert driver.snapshot() == {"closed_commanded": True, "closed_contact": True}
+    assert [entry.sent for entry in line.log.entries] == ["Dev1/port0/line1?", "Dev1/port1/line1?"]
+
+
 def test_a_position_that_it_does_not_have_is_refused_and_nothing_is_sent(switch):
     driver = switch.driver()
     with pytest.raises(ConfigError, match="box: no position 'ajar'; there is open, closed"):
@@ -198,4 +211,4 @@ def test_wiring_that_makes_no_sense_is_refused_before_anything_is_sent(line, opt
 def test_an_operator_who_is_not_on_the_bench_file_is_refused(make_rig):
     rig = make_rig("manual")
     with pytest.raises(WrongInstrument, match="simulated operator"):
-        rig.driver(identity="by hand,.*,jane doe,.*").connect()
+        rig.driver(identity="by hand,.*,Jane Doe,.*").connect()

@@ -49,7 +49,7 @@ def breaker(world, desk):
 
 def test_the_operator_says_who_they_are(breaker, desk):
     desk.typed[:] = ["Jane Doe"]
-    assert str(breaker.connect()) == "by hand,genset G1 breaker,jane doe,-"
+    assert str(breaker.connect()) == "by hand,genset G1 breaker,Jane Doe,-"
     assert desk.getvalue() == "\ng1: genset G1 breaker: who operates it? Type your name: "
 
 

@@ -132,6 +132,13 @@ def test_steps_are_reached_at_the_slew():
     assert found.worst == pytest.approx(40e3)
 
 
+@pytest.mark.parametrize("slew", [np.inf, 1e30])
+def test_steps_without_a_slew_are_reached_at_once(slew):
+    stairs = Profile(np.array([0.0, 1.0, 3.0]), np.array([20e3, 60e3, 60e3]), held=True)
+    found = fit(stairs, box(held=True, slew=slew))
+    assert (found.rms, found.worst, found.energy) == (0.0, 0.0, 0.0)
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
