@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 from hil.plant.genset import DIESEL, GAS
 from hil.plant.loads import Bank, square
@@ -38,9 +39,16 @@ def richest(recording, **options):
     """Return all that there is: a forming PCS with missions beside the grid, two sets, loads, transformer."""
     missions = Missions((Mission("ride-through", reserve=0.1), Mission("buffering"), Mission("dispatch")))
     q = Parameters(
-        start_delay=0.05, control="forming", gensets=(DIESEL, GAS), missions=missions, battery="lfp", **options
+        start_delay=0.05,
+        control="forming",
+        gensets=(DIESEL, GAS),
+        missions=missions,
+        battery="lfp",
+        **options,
     )
-    grid = GridTerminals(relay=True, volts=[q.voltage / 3**0.5] * 3, harmonics=[(5, 0.02, 0.0), (7, 0.01, 0.0)])
+    grid = GridTerminals(
+        relay=True, volts=[q.voltage / 3**0.5] * 3, harmonics=[(5, 0.02, 0.0), (7, 0.01, 0.0)]
+    )
     dc = DcTerminals(True, q.dc_voltage, 300.0, 300.0, 250e3, 250e3)
     pcs = PcsTerminals(enable=True, active_power=0.1 * q.rated_power)
     bank = Bank.from_power(q.voltage, q.frequency, [10e3] * 3, [3e3] * 3, [3e3] * 3)
@@ -91,7 +99,7 @@ print(f"{{time.perf_counter() - begin:.1f}}")
 def first_use(build):
     """Return how long the first plant takes [s], compiler and all, and the next process's first."""
     with tempfile.TemporaryDirectory() as cache:
-        code = FIRST_USE.format(folder=os.path.dirname(os.path.abspath(__file__)), build=build)
+        code = FIRST_USE.format(folder=str(Path(__file__).resolve().parent), build=build)
         environment = {**os.environ, "NUMBA_CACHE_DIR": cache}
         command = [sys.executable, "-c", code]
         return [subprocess.check_output(command, env=environment, text=True).strip() for _ in range(2)]
@@ -101,7 +109,7 @@ def main():
     if "numba" in sys.argv[1:] or len(sys.argv) == 1:
         for build in ("simple", "richest"):
             new, again = first_use(build)
-            print(f"{build}: first use, compiled: {new} s; from the cache: {again} s, 0.2 to 0.5 s plant time included")
+            print(f"{build}: first use, compiled: {new} s; from the cache: {again} s")
         report("numba, grid and following PCS", simple, 2.0)
         report("numba, richest network", richest, 2.0)
         subprocess.run([sys.executable, __file__, "plain"], check=True)

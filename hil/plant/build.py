@@ -230,9 +230,9 @@ def set_harmonics(w: Any, harmonics: Sequence[tuple[int, float, float]]) -> None
     for n, (order, part, degrees) in enumerate(harmonics):
         at = grid.TABLE + grid.WIDTH * n
         w[at + grid.ORDER], w[at + grid.PART], w[at + grid.ANGLE] = float(order), part, radians(degrees)
-        for k in range(3):
-            turn = order * atan2(w[grid.SHIFT_SIN + k], w[grid.SHIFT_COS + k])
-            w[at + grid.PHASE_RE + k], w[at + grid.PHASE_IM + k] = cos(turn), sin(turn)
+        for phase in range(3):
+            turn = order * atan2(w[grid.SHIFT_SIN + phase], w[grid.SHIFT_COS + phase])
+            w[at + grid.PHASE_RE + phase], w[at + grid.PHASE_IM + phase] = cos(turn), sin(turn)
 
 
 def set_impedance(w: Any, ohms: float, reactance: float, q: Parameters) -> None:

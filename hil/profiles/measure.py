@@ -136,19 +136,15 @@ def above(profile: Profile, bandwidth: float) -> float:
 def steepest(profile: Profile, window: float) -> tuple[float, float]:
     """Return the steepest fall and rise over a window W [unit/s]: the extremes of (p(t + W) - p(t)) / W.
 
-    Exact: between points the difference is straight, so its extremes lie where t or t + W is a point.
+    Exact: the difference changes its course only where t or t + W is a point. It is taken there where lines
+    join the points, and between these instants where values are held.
     """
-    first, last = profile.time[0], profile.time[-1]
-    begins = np.concatenate((profile.time, profile.time - window))
-    begins = begins[(begins >= first) & (begins + window <= last)]
-    sides = (False, True) if profile.held else (False,)
-    changes = np.concatenate(
-        [
-            profile.at(begins + window, before=late) - profile.at(begins, before=early)
-            for late in sides
-            for early in sides
-        ]
-    )
+    first, last = profile.time[0], profile.time[-1] - window
+    begins = np.unique(np.clip(np.concatenate((profile.time, profile.time - window)), first, last))
+    if profile.held:
+        apart = np.diff(begins) > 1e-9 * window  # a point and one a window later, but for rounding
+        begins = 0.5 * (begins[:-1] + begins[1:])[apart]
+    changes = profile.at(begins + window) - profile.at(begins)
     noise = 1e-12 * float(profile.power.max())  # of the arithmetic: what is periodic does not change
     fall, rise = float(changes.min()), float(changes.max())
     return (fall if fall < -noise else 0.0) / window, (rise if rise > noise else 0.0) / window
