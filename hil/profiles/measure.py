@@ -57,7 +57,7 @@ def demand(profile: Profile) -> Demand:
     resolution = PASSED / profile.bandwidth
 
     def told(window: float) -> bool:
-        return resolution <= window * (1 + 1e-9) and window < profile.duration
+        return resolution <= window * (1 + 1e-9) and window * (1 + 1e-6) < profile.duration
 
     ramps = [steepest(profile, window) if told(window) else None for window in RAMP_WINDOWS]
     counts = [round(window * rate) if told(window) else 0 for window in RANGE_WINDOWS]

@@ -20,10 +20,7 @@ def test_steepest_is_that_of_every_instant(gaps, data, held):
         data.draw(st.lists(st.integers(0, 100), min_size=ticks.size, max_size=ticks.size)), float
     )
     assume(ticks[-1] > 2)
-    if held:
-        values = np.repeat(power[:-1], gaps)
-    else:
-        values = np.interp(np.arange(ticks[-1] + 1), ticks, power)
+    values = np.repeat(power[:-1], gaps) if held else np.interp(np.arange(ticks[-1] + 1), ticks, power)
     change = (values[2:] - values[:-2]) / 0.02
     fall, rise = steepest(Profile(ticks / 100.0, power, held=held), 0.02)
     assert fall == pytest.approx(min(0.0, change.min()), abs=1e-6)
