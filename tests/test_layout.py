@@ -1,5 +1,7 @@
 """The folders are parts of one package, and every part is shipped."""
 
+import importlib
+import pkgutil
 import subprocess
 import sys
 import tomllib
@@ -91,3 +93,15 @@ def test_every_word_on_the_map_leads_somewhere():
     for group, names in TABLE.items():
         for name in names:
             assert resolve(group, name) is not None, (group, name)
+
+
+def test_every_module_of_the_package_imports():
+    """Also on the wheel, where a module that is not listed is missing."""
+    names = set()
+    for package in ("hil", "hil.instruments", "hil.sequences", "hil.calibration"):
+        path = importlib.import_module(package).__path__
+        names |= {module.name for module in pkgutil.walk_packages(path, f"{package}.")}
+    assert {"hil.plant.emt.step", "hil.analysis.quality.engine", "hil.instruments.ametek_mx"} <= names
+    for name in sorted(names):
+        if not name.endswith("__main__"):
+            importlib.import_module(name)
