@@ -40,7 +40,7 @@ wheel-test: .venv/dev
 	mkdir -p "$$out/work/data"; \
 	cp -r tests "$$out/work/"; cp -r data/captures "$$out/work/data/"; cp pyproject.toml "$$out/work/"; \
 	cd "$$out/work" && "$$out/venv/bin/python" $(PYTEST) -m "not source and not thorough" \
-	    --ignore=tests/analysis --ignore=tests/plant/emt --ignore=tests/plant/validation
+	    --ignore=tests/analysis --ignore=tests/plant
 
 bench: .venv/dev
 	$(BIN)/python benchmarks/plant.py
