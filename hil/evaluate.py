@@ -82,6 +82,7 @@ def evaluate(
                 waveform,
                 nominal_voltage=run["nominal"]["phase_voltage"],
                 nominal_frequency=run["nominal"]["frequency"],
+                rated_current=parameters.get("rated_current"),
             )
             analysis = _with_completeness(analysis, metadata)
             old = expired(metadata, run["started"])

@@ -76,6 +76,15 @@ def test_reactive_current_supports_the_voltage(sag):
     assert lagging["reactive_response_time"].state == "no change"
 
 
+def test_reactive_current_is_per_unit_of_the_rated_current(sag):
+    """69 kVA at 3 x 230 V are 100 A; half of it is reactive, whatever the current before was."""
+    untold = analyze(sag(phi=np.pi / 6))["reactive_current"]
+    assert "of the current before the event" in untold.note
+    told = analyze(sag(phi=np.pi / 6), rated_current=250.0)["reactive_current"]
+    assert told.value == pytest.approx(0.5 * 100.0 / 250.0, abs=1e-4)
+    assert told.note == ""
+
+
 def test_a_step_of_reactive_current_is_timed(sag):
     tau = 0.03
     found = analyze(

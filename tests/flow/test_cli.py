@@ -45,6 +45,8 @@ def test_run_prints_pure_json_and_its_progress_elsewhere(quick_run):
     assert found["record"].endswith(record.name)
     verdicts = {verdict["title"]: verdict for verdict in found["captures"]["sag_abc"]}
     assert verdicts["Stays connected"]["value"] == "no trip"
+    # at 0.25 pu all the current is reactive: the PCS's limit of 1.2 pu, of the rated current
+    assert verdicts["Reactive current in the sag"]["value"] == pytest.approx(1.2, rel=0.01)
     assert all(stage in err for stage in ("connect", "energise", "sag_abc", "safe state"))
 
 

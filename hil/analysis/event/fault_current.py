@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import degrees
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 BAND = -0.025, 0.10
 """Settling band about the final reactive current, per unit of the rated current; IEEE 2800-2022, 7.2.2.3."""
+BEFORE: Final = "per unit of the current before the event: the rated current is not known"
 _LEAST = 0.01
 """Negative sequence that has an angle, per unit of the voltage and current before the event."""
 
@@ -41,10 +42,11 @@ def reactive_current(
 ) -> list[Result]:
     """Return the reactive current in the event after its first cycle, and how fast it came.
 
-    Per unit of `base`, the positive-sequence current before the event, which ends the
-    steady state at `end` [A, s]. rated: rated current, which the settling band is a share
-    of; `base` in its place where it is not known [A].
+    Per unit of the rated current [A]; where that is not known, of `base`, the positive-sequence
+    current before the event [A], and the result says so. The steady state ends at `end` [s].
     """
+    unit = rated or base
+    note = "" if rated else BEFORE
     title, method = "Reactive current in the event", "IEC 61400-21-1, Annex C; I_Q = Q+ / (3 U+)"
 
     def no(state: str, note: str = "") -> list[Result]:
@@ -67,7 +69,7 @@ def reactive_current(
         return no("no event")
     begin, stop = span.start + track.cycle, span.horizon if span.back is None else span.back
     u1, _ = mean_within(track, np.abs(track.u1), begin, stop)
-    if u1 is None or base is None:
+    if u1 is None or unit is None:
         return no(
             "not determinable", "the event is shorter than two cycles, or there was no current before it"
         )
@@ -76,16 +78,14 @@ def reactive_current(
     inside = (track.time >= end - STEADY * track.cycle) & (track.time <= stop)
     size = np.abs(track.u1[inside])
     current = np.full(track.time.size, np.nan)
-    current[inside] = track.power.imag[inside] / (3 * np.where(size > 0, size, np.nan)) / base
+    current[inside] = track.power.imag[inside] / (3 * np.where(size > 0, size, np.nan)) / unit
     if len(track.urms) < 3:
         current *= 3 / len(track.urms)
     value, valid = mean_within(track, current, begin, stop)
     found = Result("reactive_current", title, value, "pu", valid=valid, window=(begin, stop), method=method)
     found = replace(found, section="Ride-through")
-    return [
-        found,
-        *_timed(track.time[inside], current[inside], span.start, track, found, (rated or base) / base),
-    ]
+    timed = _timed(track.time[inside], current[inside], span.start, track, found)
+    return [replace(found, note=note), *timed]
 
 
 def _timed(
@@ -94,12 +94,11 @@ def _timed(
     start: float,
     track: PowerTrack,
     like: Result,
-    rated: float,
 ) -> list[Result]:
-    """Return how fast the reactive current came; rated: what the band is a share of [pu]."""
+    """Return how fast the reactive current [pu] came."""
     lag = track.cycle / 2
     step = step_response(time, current, start, band=0.1, lag=lag)
-    settling, state = _settling(time, current - step.final, start, lag, (step.noise or 0.0) / rated, rated)
+    settling, state = _settling(time, current - step.final, start, lag, step.noise or 0.0)
     if step.state != "ok":
         settling, state = None, step.state
     results = []
@@ -116,7 +115,7 @@ def _timed(
             why = "not determinable"  # noqa: PLW2901 - a crossing in the noise
         raw = "" if value is None else f"raw {value + lag:.4f} s, half a cycle subtracted"
         if key == "reactive_settling_time":
-            raw += f"; band {BAND[0]:+.1%} to {BAND[1]:+.0%} of {rated:.3g} pu"
+            raw += f"; band {BAND[0]:+.1%} to {BAND[1]:+.0%} of 1 pu"
         results.append(
             replace(
                 like,
@@ -139,13 +138,12 @@ def _settling(
     start: float,
     lag: float,
     noise: float,
-    rated: float,
 ) -> tuple[float | None, str]:
     """Return when the current enters the band about its final value for good [s]; off: distance from it."""
     if not 3 * noise < -BAND[0]:
         return None, "not determinable"
     after = time > start
-    outside = np.flatnonzero((off[after] < BAND[0] * rated) | (off[after] > BAND[1] * rated))
+    outside = np.flatnonzero((off[after] < BAND[0]) | (off[after] > BAND[1]))
     if not outside.size:
         return 0.0, "ok"
     if outside[-1] + 1 >= after.sum():
@@ -172,13 +170,19 @@ def lowest_positive_sequence(track: PowerTrack, span: Span | None, reference: fl
 
 
 def negative_sequence(
-    signals: Signals, track: PowerTrack, base: float | None, span: Span | None, reference: float
+    signals: Signals,
+    track: PowerTrack,
+    base: float | None,
+    span: Span | None,
+    reference: float,
+    rated: float | None = None,
 ) -> list[Result]:
     """Return negative-sequence voltage and current in the event, and by how much the current leads.
 
     IEEE 2800-2022, 7.2.2.3.4: in unbalanced faults the current leads the voltage by 90 to 100
-    degrees. Mean over the event but for its first cycle; base: current before it [A].
+    degrees. Mean over the event but for its first cycle; per unit as in `reactive_current`.
     """
+    unit = rated or base
     blank = Result(
         "", "", None, "pu", method="IEEE 2800-2022, 7.2.2.3.4; one-cycle phasors", section="Ride-through"
     )
@@ -194,7 +198,7 @@ def negative_sequence(
     begin, stop = span.start + track.cycle, span.horizon if span.back is None else span.back
     rate = signals.waveform.rate
     first, last = (signals.waveform.index(t) for t in (begin, stop))
-    if base is None or last - first < 1.1 * track.cycle * rate:
+    if unit is None or last - first < 1.1 * track.cycle * rate:
         note = "the event is shorter than two cycles, or there was no current before it"
         return [replace(r, state="not determinable", note=note) for r in results]
     cycle, hop = track.cycle * rate, max(1, round(track.cycle * rate / HOPS))
@@ -208,10 +212,11 @@ def negative_sequence(
     i2 = symmetrical(i)[0 if track.swapped else 1]
     ends = np.array([first]), np.array([last])
     valid = not (signals.voltages.spoilt(*ends) | signals.currents.spoilt(*ends)).any()
-    sizes = float(np.abs(u2).mean() / reference), float(np.abs(i2).mean() / base)
+    sizes = float(np.abs(u2).mean() / reference), float(np.abs(i2).mean() / unit)
     window = (begin, stop)
     voltage = replace(voltage, value=sizes[0], valid=valid, window=window)
-    current = replace(current, value=sizes[1], valid=valid, window=window)
+    note = "" if rated else BEFORE
+    current = replace(current, value=sizes[1], valid=valid, window=window, note=note)
     angle = replace(angle, valid=valid, window=window)
     if min(sizes) < _LEAST:
         return [voltage, current, replace(angle, state="no negative sequence")]

@@ -78,7 +78,7 @@ def ride_through_findings(
             *current_loss(signals, track, current, span, doubt=doubt),
             *current_left(track, current, span),
             *reactive_current(track, positive, span, end, neutral, rated),
-            *negative_sequence(signals, track, positive, span, neutral),
+            *negative_sequence(signals, track, positive, span, neutral, rated),
             restore(track, span, before, end),
             *(recovery(track, span, before, share) for share in (RECOVERED, 0.95, 1.00)),
             *oscillation(track, span, before, end),
