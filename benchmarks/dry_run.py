@@ -13,8 +13,8 @@ from pathlib import Path
 
 from hil.config import load
 from hil.engine import Stop
+from hil.sequence import build
 from hil.session import Options, conduct
-from hil.steps import build
 from hil.table import resolve
 
 RUNS = 3

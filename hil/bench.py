@@ -5,24 +5,30 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
-from hil.errors import HilError, NotSafe
+from hil.clock import SimulatedClock
+from hil.errors import HilError, NotSafe, ReadbackError
 from hil.limits import Limit
 from hil.roles import (
     DcSource,
+    Genset,
     GridSource,
     Identity,
     Input,
     Instrument,
     Interlock,
+    Load,
     Pcs,
+    PowerMeter,
     Proof,
     Recorder,
     Setup,
+    Switch,
 )
 from hil.table import resolve
+from hil.transport.terminal import TerminalLink, ask
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from hil.clock import Clock
     from hil.config import BenchConfig
@@ -33,6 +39,8 @@ SETTLE: Final = 0.1
 """Bench time given to a box to follow before it is asked again [s]."""
 LOOK: Final = 0.1
 """How long the recorder looks at the terminals to prove them dead [s]."""
+HOUR: Final = 3600.0
+"""How long the operator may take for what is done by hand [s]."""
 SAFE_DC: Final = 60.0
 """A DC terminal below this counts as de-energised [V] (IEC 62368-1, ES1)."""
 
@@ -51,6 +59,7 @@ class Bench:
         self.log = log
         self.instruments: dict[str, Instrument] = {}
         self.identities: dict[str, Identity] = {}
+        self._operator: TerminalLink | None = None
         self.blind = ""
         """Why the recorder could not measure the terminals, if it could not."""
         for name, item in config.instruments.items():
@@ -68,28 +77,45 @@ class Bench:
             )
             self.instruments[name] = driver(setup)
 
-    def _one(self, role: type[Role]) -> Role:
-        return cast("Role", self.instruments[self.config.by_role(role.ROLE).name])
+    def find(self, role: type[Role], name: str = "") -> Role:
+        """Return the instrument that plays this part; raises `ConfigError` where it is not exactly one."""
+        return cast("Role", self.instruments[self.config.find(role.ROLE, name).name])
 
     @property
     def grid(self) -> GridSource:
         """The AC source."""
-        return self._one(GridSource)  # type: ignore[type-abstract]
+        return self.find(GridSource)  # type: ignore[type-abstract]
 
     @property
     def dc(self) -> DcSource:
         """The DC source."""
-        return self._one(DcSource)  # type: ignore[type-abstract]
+        return self.find(DcSource)  # type: ignore[type-abstract]
 
     @property
     def pcs(self) -> Pcs:
         """The unit under test."""
-        return self._one(Pcs)  # type: ignore[type-abstract]
+        return self.find(Pcs)  # type: ignore[type-abstract]
 
     @property
     def recorder(self) -> Recorder:
         """The sampler of waveforms."""
-        return self._one(Recorder)  # type: ignore[type-abstract]
+        return self.find(Recorder)  # type: ignore[type-abstract]
+
+    def load(self, name: str = "") -> Load:
+        """Return the AC load of this name, or the only one."""
+        return self.find(Load, name)  # type: ignore[type-abstract]
+
+    def switch(self, name: str = "") -> Switch:
+        """Return the switch of this name, or the only one."""
+        return self.find(Switch, name)  # type: ignore[type-abstract]
+
+    def genset(self, name: str = "") -> Genset:
+        """Return the genset of this name, or the only one."""
+        return self.find(Genset, name)  # type: ignore[type-abstract]
+
+    def meter(self, name: str = "") -> PowerMeter:
+        """Return the power meter of this name, or the only one."""
+        return self.find(PowerMeter, name)  # type: ignore[type-abstract]
 
     @property
     def interlock(self) -> Interlock | None:
@@ -112,6 +138,28 @@ class Bench:
             instrument.prepare()
         if self.interlock is not None:
             self.interlock.switch(closed=True)
+
+    def by_hand(
+        self, what: str, terminal: str, values: Mapping[str, object], between: Callable[[], None]
+    ) -> None:
+        """Have something done by hand: by the operator, or on a simulated bench at its terminals.
+
+        between: what must not wait meanwhile. Raises `ReadbackError` where it is not confirmed.
+        """
+        if isinstance(self.clock, SimulatedClock):
+            self.clock.ask(op="set", terminal=terminal, values=dict(values))
+            return
+        if self._operator is None:
+            link = TerminalLink("operator", "terminal", self.clock, self.log, HOUR)
+            link.open()
+            self._operator = link
+        question = f"{what}. Type done when it is"
+        answer = ask(self._operator, self.clock, question, HOUR, writes=True, between=between)
+        if answer.lower() != "done":
+            raise ReadbackError(
+                f"operator: was asked to do by hand: {what}; typed {answer!r}. "
+                "Whether it was done is not known"
+            )
 
     def make_safe(self, timeout: float = 20.0, *, reached_only: bool = False) -> tuple[Proof, ...]:
         """De-energise in the bench's order, and prove it by measurement within a timeout [s].

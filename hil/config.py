@@ -57,6 +57,8 @@ class ChannelConfig:
     """The run is stopped where the corrected magnitude exceeds this, in the channel's SI unit."""
     signal: str = ""
     """What the simulated plant puts there; only on a simulated bench."""
+    place: str = ""
+    """Measuring point: "grid", "load" or another; none for the terminals of the PCS."""
 
 
 @dataclass(frozen=True)
@@ -88,13 +90,26 @@ class BenchConfig:
     plant: PlantOptions | None
     """None on a bench of hardware."""
 
-    def by_role(self, role: str) -> InstrumentConfig:
-        """Return the instrument that plays this part."""
-        return next(i for i in self.instruments.values() if i.role == role)
+    def named(self, role: str, name: str = "") -> tuple[InstrumentConfig, ...]:
+        """Return the instruments that play this part under this name: none, one, or several without a name.
 
-    def driver(self, role: str) -> type[Instrument]:
+        Where only one plays the part, it may have any name.
+        """
+        found = [i for i in self.instruments.values() if i.role == role]
+        return tuple(found if len(found) == 1 or not name else [i for i in found if i.name == name])
+
+    def find(self, role: str, name: str = "") -> InstrumentConfig:
+        """Return the instrument that plays this part; raises `ConfigError` where it is not exactly one."""
+        found = self.named(role, name)
+        if len(found) != 1:
+            there = ", ".join(i.name for i in self.instruments.values() if i.role == role) or "none"
+            called = f" called {name}" if name else ""
+            raise ConfigError(f"{self.path}: one {role}{called} is needed; there is {there}")
+        return found[0]
+
+    def driver(self, role: str, name: str = "") -> type[Instrument]:
         """Return the driver class of the instrument that plays this part."""
-        return resolve("hil.drivers", self.by_role(role).driver)  # type: ignore[no-any-return]
+        return resolve("hil.drivers", self.find(role, name).driver)  # type: ignore[no-any-return]
 
     def need_packages(self) -> None:
         """Raise `MissingExtra` where a driver needs what is not installed, before anything starts."""
@@ -295,8 +310,9 @@ def _channel(name: str, table: _Table, folder: Path, *, simulated: bool) -> Chan
         certificate=certificate,
         trip=table.value("trip", _QUANTITY_UNITS[quantity], None),
         signal=table.text("signal", ... if simulated else ""),
+        place=table.text("place", ""),
     )
-    table.done("input, quantity, phase, range, certificate, trip, signal")
+    table.done("input, quantity, phase, range, certificate, trip, signal, place")
     return channel
 
 
@@ -326,7 +342,7 @@ def _check_whole(config: BenchConfig) -> None:
     if len(set(inputs)) != len(inputs):
         raise ConfigError(f"{config.path}: two channels hang on one input of the recorder: {inputs}")
     for quantity in ("voltage", "current"):
-        phases = {c.phase for c in config.channels if c.quantity == quantity}
+        phases = {c.phase for c in config.channels if c.quantity == quantity and not c.place}
         if not {"a", "b", "c"} <= phases:
             raise ConfigError(f"{config.path}: the recorder needs {quantity} channels of phases a, b and c")
     for channel in config.channels:

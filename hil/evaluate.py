@@ -10,7 +10,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from hil.analysis.analyze import analyze
 from hil.analysis.result import Analysis, Result
 from hil.analysis.survey import trigger_time
 from hil.capture.blocklog import load_block_log
@@ -19,12 +18,14 @@ from hil.compliance.criteria import load_criteria
 from hil.compliance.envelope import load_envelope
 from hil.compliance.verdict import judge_all
 from hil.record import Event
+from hil.recording import SUFFIX, SUMMARY, Recording, read_readings
 from hil.table import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from hil.compliance.verdict import Parameters
     from hil.waveform import Waveform
 
 CRITERIA: Final = "criteria.toml"
@@ -35,18 +36,30 @@ def corrected(path: Path) -> tuple[Waveform, dict[str, Any]]:
     """Return a capture of ours in SI units with time zero at its trigger, and its metadata.
 
     Raw stays raw: the correction comes from the certificates that lie beside the samples.
+    What a model gave is in SI units already.
     """
     if path.suffix == ".blk":  # left by a run that ended early
         raw, metadata = load_block_log(path)
     else:
         raw, metadata = read_sealed(path), read_sealed_metadata(path)
-    ranges = {name: entry["range"] for name, entry in metadata["corrections"].items()}
-    correct = resolve("hil.calibration", "correct")
-    waveform: Waveform = correct(raw, _certificates(metadata), ranges)
+    waveform = raw
+    if not metadata.get("metadata", {}).get("model"):
+        ranges = {name: entry["range"] for name, entry in metadata["corrections"].items()}
+        correct = resolve("hil.calibration", "correct")
+        waveform = correct(raw, _certificates(metadata), ranges)
     edge = trigger_time(waveform)
     if edge is not None:
         waveform = replace(waveform, start=waveform.start - edge, triggered=True)
     return waveform, metadata
+
+
+def recording(folder: Path, name: str, run: Mapping[str, Any]) -> tuple[Recording, dict[str, Any]]:
+    """Return a capture of a record with the readings beside it, and its metadata."""
+    planned = run["captures"][name]
+    path = folder / planned["file"]
+    waveform, metadata = corrected(path)
+    readings = read_readings(path.parent / f"{name}{SUFFIX}", waveform.start)
+    return Recording(name, waveform, readings, planned["parameters"], run["nominal"]), metadata
 
 
 def _certificates(metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,32 +78,41 @@ def evaluate(
 ) -> tuple[Event, ...]:
     """Return what the captures of a record show, and the verdicts; nothing is written.
 
+    The sequence says what is measured in a capture, and what all of them show together.
     A capture that the run did not reach has verdicts NOT RUN.
     """
     criteria = load_criteria(folder / CRITERIA)
     envelope = load_envelope(folder / ENVELOPE)
+    given = dict(run["parameters"])
+    sequence = resolve("hil.sequences", run["sequence"])(**given)
+    end = str(run["end"]).partition(":")[0]
+    ended = Result("run_end", "Run", None, state=end, method="how the engine says that the run ended")
+
+    def judged(name: str, parameters: Parameters, analysis: Analysis, old: Sequence[str]) -> Event:
+        analysis = replace(analysis, results=(ended, *analysis.results))
+        asked = [criterion for criterion in criteria if criterion.applies_to(name)]
+        return Event(
+            name, parameters, analysis, judge_all(asked, analysis, parameters, envelope, expired=old)
+        )
+
     events = []
+    found: dict[str, Analysis] = {}
+    all_old: set[str] = set()
     for name, planned in run["captures"].items():
         if progress is not None:
             progress(name)
-        parameters = planned["parameters"]
-        if planned["file"] is None:
-            analysis, old = Analysis(()), []
-        else:
-            waveform, metadata = corrected(folder / planned["file"])
-            analysis = analyze(
-                waveform,
-                nominal_voltage=run["nominal"]["phase_voltage"],
-                nominal_frequency=run["nominal"]["frequency"],
-                rated_current=parameters.get("rated_current"),
-            )
-            analysis = _with_completeness(analysis, metadata)
+        analysis, old = Analysis(()), list[str]()
+        if planned["file"] is not None:
+            taken, metadata = recording(folder, name, run)
+            found[name] = analysis = _with_completeness(sequence.analyze(taken), metadata)
             old = expired(metadata, run["started"])
-        end = str(run["end"]).partition(":")[0]
-        ended = Result("run_end", "Run", None, state=end, method="how the engine says that the run ended")
-        analysis = replace(analysis, results=(ended, *analysis.results))
-        verdicts = judge_all(criteria, analysis, parameters, envelope, expired=old)
-        events.append(Event(name, parameters, analysis, verdicts))
+            all_old.update(old)
+        events.append(judged(name, planned["parameters"], analysis, old))
+    together = sequence.summarize(found)
+    if together is not None:
+        rated = next((p["parameters"]["rated_current"] for p in run["captures"].values()), None)
+        about = {**given, **({} if rated is None else {"rated_current": rated})}
+        events.append(judged(SUMMARY, about, together, sorted(all_old)))
     return tuple(events)
 
 

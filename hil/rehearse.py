@@ -5,25 +5,38 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
-from hil.errors import ConfigError, HilError, LimitError
+from hil.errors import ConfigError, HilError, LimitError, NotSupported
 from hil.limits import Limit
+from hil.sequence import Nominal, Stage
 from hil.steps import (
     QUANTITIES,
     Arm,
     Await,
+    ByHand,
     Disarm,
     Fire,
+    FireProfile,
+    FormGrid,
     Hold,
+    LoadProfile,
     LoadTransient,
-    Nominal,
+    MoveSwitch,
     RampGrid,
+    ReadLog,
+    ReadMeter,
+    RunGenset,
     SetDc,
     SetGrid,
+    SetLoad,
+    SetLoadPhases,
     SetPower,
-    Stage,
+    SetVoltage,
     SwitchDc,
+    SwitchGenset,
     SwitchGrid,
+    SwitchLoad,
     SwitchPcs,
+    Synchronise,
 )
 from hil.transient import compile_transient
 
@@ -31,12 +44,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from hil.config import BenchConfig
-    from hil.roles import GridSource
-    from hil.steps import Sequence, Step
-    from hil.transient import Transient
+    from hil.roles import GridSource, Load
+    from hil.sequence import Sequence
+    from hil.steps import Step
+    from hil.transient import LoadPoint, Transient
 
 MOST: Final = 10_000
 """A sequence with more stages than this is taken for one that never ends."""
+HELD: Final = Limit(0.0, 1.5, "pu")
+"""What a forming PCS may be asked to hold."""
 DAY: Final = Limit(0.0, 86400.0, "s")
 """What one step may last."""
 EXPECTED_WAIT: Final = 1.0
@@ -85,14 +101,12 @@ class _Walk:
         self.loaded: Transient | None = None
         self.notes: list[str] = []
         self.now: dict[str, float] = {}
+        self.profiles: dict[str, tuple[LoadPoint, ...]] = {}
 
-    def limit(self, role: str, quantity: str) -> Limit:
-        item = self.config.by_role(role)
-        return item.limits.get(quantity) or self.config.driver(role).RATING[quantity]
-
-    def check(self, role: str, quantity: str, value: float) -> None:
-        name = self.config.by_role(role).name
-        self.limit(role, quantity).check(value, f"{name}.{quantity}")
+    def check(self, role: str, quantity: str, value: float, name: str = "") -> None:
+        item = self.config.find(role, name)
+        limit = item.limits.get(quantity) or self.config.driver(role, name).RATING[quantity]
+        limit.check(value, f"{item.name}.{quantity}")
 
     def note(self, title: str, unit: str, value: float, at: float | None = None) -> None:
         self.now[title] = value
@@ -137,7 +151,7 @@ class _Walk:
                 self.extra += timeout - wait
             case LoadTransient(points):
                 source = cast("type[GridSource]", self.config.driver("grid_source"))
-                self.loaded = compile_transient(points, source.LIST, self.config.by_role("grid_source").name)
+                self.loaded = compile_transient(points, source.LIST, self.config.find("grid_source").name)
                 self.notes.extend(self.loaded.notes)
                 for point in points:
                     self.check("grid_source", "frequency", point.hertz)
@@ -151,7 +165,8 @@ class _Walk:
                     self.grid(point.volts, at)
                     at += point.seconds
                 self.loaded = None  # each is fired once
-            case Arm(name):
+            case Arm(name, poll):
+                Limit(0.005, 3600.0, "s").check(poll, "poll")
                 if self.armed is not None:
                     raise ConfigError(f"capture {name} begins before {self.armed[0]} has ended")
                 if name not in self.planned:
@@ -169,7 +184,64 @@ class _Walk:
             case Hold(seconds):
                 self.time += DAY.check(seconds, "hold")
             case _:
+                self.with_more(step)
+
+    def with_more(self, step: Step) -> None:
+        """Walk a step with an instrument that not every bench has."""
+        config = self.config
+        match step:
+            case FormGrid(on) | Synchronise(on):
+                self.note("PCS forms" if isinstance(step, FormGrid) else "PCS synchronises", "on", float(on))
+            case SetVoltage(volts, hertz):
+                HELD.check(volts, "voltage")
+                HELD.check(hertz, "frequency")
+            case SetLoad(watts, var, name):
+                self.load(name, watts, var)
+            case SetLoadPhases(watts, var, name):
+                self.load(name, sum(watts), sum(var))
+            case LoadProfile(points, name):
+                item = config.find("load", name)
+                memory = cast("type[Load]", config.driver("load", name)).PROFILE
+                if memory is None:
+                    raise NotSupported(f"{item.name}: {item.driver} plays no profile by itself")
+                memory.check(points, item.name)
+                for point in points:
+                    self.check("load", "active_power", point.watts, name)
+                    self.check("load", "reactive_power", point.var, name)
+                self.profiles[name] = points
+            case FireProfile(name):
+                if name not in self.profiles:
+                    raise ConfigError("a load's profile is started before one is loaded")
+                at = self.time
+                for point in self.profiles[name]:
+                    self.note(f"load {name}".strip(), "W", point.watts, at)
+                    at += point.seconds
+            case SwitchLoad(on, name):
+                self.note(f"load {config.find('load', name).name}", "on", float(on))
+            case MoveSwitch(position, name):
+                self.note(config.find("switch", name).name, "on", float(position != "open"))
+            case RunGenset(on, name) | SwitchGenset(on, name):
+                what = "runs" if isinstance(step, RunGenset) else "breaker"
+                self.note(f"{config.find('genset', name).name} {what}", "on", float(on))
+            case ByHand(what):
+                self.notes.append(f"by hand: {what}")
+            case ReadMeter(interval, name):
+                self.needs_capture(step)
+                self.check("power_meter", "interval", interval, name)
+                self.time += 2 * interval
+            case ReadLog():
+                self.needs_capture(step)
+            case _:
                 raise ConfigError(f"{step!r} is no step")
+
+    def load(self, name: str, watts: float, var: float) -> None:
+        self.check("load", "active_power", watts, name)
+        self.check("load", "reactive_power", var, name)
+        self.note(f"load {name}".strip(), "W", watts)
+
+    def needs_capture(self, step: Step) -> None:
+        if self.armed is None:
+            raise ConfigError(f"{type(step).__name__} outside a capture: what it reads would stand nowhere")
 
 
 def rehearse(
@@ -179,7 +251,9 @@ def rehearse(
 
     Raises `LimitError` or `ConfigError`, naming the stage, for what the bench may not or cannot do.
     """
-    walk = _Walk(config, sequence.captures())
+    walk = _Walk(config, recorded(sequence))
+    for name, role in sequence.ROLES.items():
+        config.find(role, name)
     stages: list[Stage] = []
     starts: list[float] = []
     for stage in sequence.stages(nominal(config)):
@@ -218,6 +292,11 @@ def rehearse(
         captures=tuple(walk.captures),
         notes=tuple(walk.notes),
     )
+
+
+def recorded(sequence: Sequence) -> tuple[str, ...]:
+    """Return the captures that the bench records; the others are by model."""
+    return tuple(name for name, given in sequence.captures().items() if given.get("by") != "model")
 
 
 def nominal(config: BenchConfig) -> Nominal:

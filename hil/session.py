@@ -23,19 +23,20 @@ from hil.evaluate import CRITERIA, ENVELOPE, corrected, evaluate
 from hil.guard import PATIENCE, Guard
 from hil.lock import hold
 from hil.record import Event, RecordWriter, open_record
-from hil.rehearse import nominal, rehearse
+from hil.rehearse import nominal, recorded, rehearse
+from hil.sequence import parameters
 from hil.simulated import launch
-from hil.steps import parameters
 from hil.table import resolve
 from hil.transport.link import CommandLog, Exchange
+from hil.watch import RunEnd
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hil.config import BenchConfig
-    from hil.engine import RunEnd, Stop, Watch
     from hil.rehearse import Rehearsal
-    from hil.steps import Sequence as TestSequence
+    from hil.sequence import Sequence as TestSequence
+    from hil.watch import Stop, Watch
 
 SLOW: Final = ("scipy.fft", "h5py", "pyvisa_py", "pymodbus.client", "nidaqmx", "plotly.offline")
 """Imports that a run needs later, made while its simulated bench starts on another core."""
@@ -62,6 +63,10 @@ class Options:
     realtime: bool = False
     patience: float = PATIENCE
     """How long the engine may be silent before the guard takes over [s]."""
+    folder: str = ""
+    """Name of the record's folder, where it is part of a campaign; else it is named by time and sequence."""
+    report: bool = True
+    """False where the campaign has one for all."""
 
 
 @dataclass(frozen=True)
@@ -122,11 +127,14 @@ def conduct(
     rehearsal = rehearse(sequence, config)
     with ExitStack() as leave:
         held = None if config.simulated else leave.enter_context(hold(config.path))
-        writer = RecordWriter(options.records, sequence.NAME)
+        writer = RecordWriter(options.records, sequence.NAME, options.folder)
         _copy_inputs(writer, sequence, config)
         writer.write_json("sequence.json", [stage.to_dict() for stage in rehearsal.stages])
         try:
-            end, identities = _run(sequence, config, options, writer, stop, watch, held)
+            if sequence.BENCH:
+                end, identities = _run(sequence, config, options, writer, stop, watch, held)
+            else:
+                end, identities = RunEnd(safe=True, safety="nothing was connected: by model"), {}
         except HilError as failure:  # the simulated bench or the guard did not start: nothing was energised
             about = open_record(writer.folder).run
             with suppress(StorageError):
@@ -136,14 +144,16 @@ def conduct(
     events: tuple[Event, ...] = ()
     report: Path | None = None
     try:
+        _simulate(sequence, config, options, writer, end, watch)
         run = _about(sequence, config, options, rehearsal, end, identities, writer)
         writer.write_json("run.json", run)
         watch.stage("evaluate", "correct, analyse, judge")
         events = evaluate(writer.folder, run)
         writer.write_events(events)
-        watch.stage("report", "")
-        writer.write_text("report.html", render_record(writer.folder))
-        report = writer.folder / "report.html"
+        if options.report:
+            watch.stage("report", "")
+            writer.write_text("report.html", render_record(writer.folder))
+            report = writer.folder / "report.html"
         writer.seal()
     except HilError as failure:
         error = error or failure
@@ -193,6 +203,30 @@ def _run(
         return end, {name: str(identity) for name, identity in bench.identities.items()}
 
 
+def _simulate(
+    sequence: TestSequence,
+    config: BenchConfig,
+    options: Options,
+    writer: RecordWriter,
+    end: RunEnd,
+    watch: Watch,
+) -> None:
+    """Record by model what is asked for by model; a run that was broken off gets none."""
+    if recorded(sequence) == tuple(sequence.captures()) or end.end != "completed":
+        return
+    from hil.model import PlantModel  # noqa: PLC0415 - numba, which few tests need in this process
+
+    watch.stage("model", "the simulated plant, in this process")
+    model = PlantModel(config, writer.path("captures/x").parent, options.flaws, options.seed, watch)
+    began = model.total
+    try:
+        sequence.simulate(model)
+    except HilError as error:
+        end.end, end.text, end.error = "error", str(error), error
+    end.seconds += model.total - began
+    end.captures.update(model.captures)
+
+
 def _copy_inputs(writer: RecordWriter, sequence: TestSequence, config: BenchConfig) -> None:
     """Put into the record what a later evaluation needs, as it was."""
     writer.write_text("bench.toml", config.text)
@@ -224,7 +258,9 @@ def _about(
         "parameters": parameters(sequence),
         "units": {**{name: unit for name, (unit, _) in sequence.PARAMETERS.items()}, "rated_current": "A"},
         "bench": config.name,
+        "objective": sequence.OBJECTIVE,
         "simulated": config.simulated,
+        "by_model": not sequence.BENCH,
         "flaws": list(options.flaws),
         "seed": options.seed,
         "nominal": {**asdict(ratings), "phase_voltage": ratings.phase_voltage},

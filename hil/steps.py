@@ -8,18 +8,14 @@ its own memory.
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
-
-from hil.errors import ConfigError
-from hil.units import parse
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hil.limits import Limit
-    from hil.transient import ListPoint, Triple
+    from hil.transient import ListPoint, LoadPoint, Triple
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +73,124 @@ class SwitchPcs:
 
 
 @dataclass(frozen=True, slots=True)
+class FormGrid:
+    """Tell the PCS to form the grid, or to follow it."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SetVoltage:
+    """Set what a grid-forming PCS holds at no load [pu of rated]."""
+
+    volts: float
+    hertz: float
+
+
+@dataclass(frozen=True, slots=True)
+class Synchronise:
+    """Tell a grid-forming PCS to come into step with the source beyond the open breaker, or to stop that."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SetLoad:
+    """Set what a load draws of all phases together [W, var inductive], now or once it is on."""
+
+    watts: float
+    var: float = 0.0
+    name: str = ""
+    """Which, where a bench has several: as the sequence calls it in its `ROLES`."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetLoadPhases:
+    """Set what a load draws of each phase [W, var; capacitive negative]."""
+
+    watts: Triple
+    var: Triple = (0.0, 0.0, 0.0)
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchLoad:
+    """Connect or disconnect a load."""
+
+    on: bool
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadProfile:
+    """Put a power profile into a load's memory; what it draws does not change yet."""
+
+    points: tuple[LoadPoint, ...]
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FireProfile:
+    """Start the loaded profile."""
+
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MoveSwitch:
+    """Bring a contactor, breaker or transfer switch to a position: "open", "closed", or a side."""
+
+    position: str
+    name: str = ""
+    attempt: bool = False
+    """True where it may stay where it is, as behind a synchro-check relay: what it did is recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunGenset:
+    """Start a genset and wait until it runs, or let it cool down and stop."""
+
+    on: bool
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchGenset:
+    """Close or open a genset's breaker."""
+
+    closed: bool
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ByHand:
+    """What the operator does where no instrument can: a line's impedance, a fault, a control panel.
+
+    On a bench of hardware the operator is asked, and confirms; a simulated bench does it itself.
+    """
+
+    what: str
+    """What the operator is told to do."""
+    terminal: str
+    """Where it is done on a simulated bench, such as "grid", "fault", "genset:0"."""
+    values: Mapping[str, object]
+    """What is set there, as in `hil list plant`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadMeter:
+    """Take one reading of the power meter, averaged over its interval [s]."""
+
+    interval: float
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLog:
+    """Read the event log of the PCS."""
+
+
+@dataclass(frozen=True, slots=True)
 class Await:
     """Wait until a measured quantity lies within a limit; stop the run after a time [s]."""
 
@@ -94,15 +208,19 @@ QUANTITIES: dict[str, str] = {
     "pcs.connected": "",
     "pcs.active_power": "W",
     "pcs.reactive_power": "var",
+    "pcs.voltage": "V",
+    "pcs.frequency": "Hz",
 }
 """What can be waited for, and its unit; running and connected are 0 or 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """Start recording all channels under a name."""
+    """Start recording all channels under a name, and what the PCS says of itself beside them."""
 
     name: str
+    poll: float = 1.0
+    """The PCS is asked about this often [s]; what it answers, and when, stands in the record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +255,20 @@ Step = (
     | SwitchDc
     | SetPower
     | SwitchPcs
+    | FormGrid
+    | SetVoltage
+    | Synchronise
+    | SetLoad
+    | SetLoadPhases
+    | SwitchLoad
+    | LoadProfile
+    | FireProfile
+    | MoveSwitch
+    | RunGenset
+    | SwitchGenset
+    | ByHand
+    | ReadMeter
+    | ReadLog
     | Await
     | Arm
     | LoadTransient
@@ -144,93 +276,3 @@ Step = (
     | Hold
     | Disarm
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """Steps that belong together, complete before the first of them is run."""
-
-    name: str
-    steps: tuple[Step, ...]
-    purpose: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as plain data, for the record."""
-        return {
-            "name": self.name,
-            "purpose": self.purpose,
-            "steps": [{"step": type(step).__name__, **asdict(step)} for step in self.steps],
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Nominal:
-    """The ratings that a sequence scales itself to."""
-
-    voltage: float
-    """Line-to-line RMS [V]."""
-    frequency: float
-    """[Hz]"""
-    power: float
-    """[W]"""
-    dc_voltage: float
-    """[V]"""
-
-    @property
-    def phase_voltage(self) -> float:
-        """Phase-to-neutral RMS [V]."""
-        return float(self.voltage / 3**0.5)
-
-    @property
-    def current(self) -> float:
-        """RMS of one phase at rated power [A]."""
-        return float(self.power / (3**0.5 * self.voltage))
-
-
-@dataclass(frozen=True, slots=True)
-class StageEnd:
-    """What a sequence learns when a stage is over."""
-
-    pcs_running: bool
-
-
-Stages = Generator[Stage, StageEnd | None, None]
-"""Sent back: how the stage ended, or None in a rehearsal, which goes as one hopes."""
-
-
-class Sequence(Protocol):
-    """A test: a frozen dataclass whose fields are its parameters in SI or per unit."""
-
-    NAME: ClassVar[str]
-    PARAMETERS: ClassVar[Mapping[str, tuple[str, str]]]
-    """Name of each parameter to its unit ("text" where it has none) and its meaning."""
-    CRITERIA: ClassVar[str]
-    ENVELOPE: ClassVar[str]
-
-    def stages(self, nominal: Nominal) -> Stages:
-        """Yield the stages, one after the other."""
-        ...
-
-    def captures(self) -> Mapping[str, Mapping[str, float | str]]:
-        """Return each capture's name and the parameters that its criteria refer to."""
-        ...
-
-
-def build(kind: type[Sequence], given: Mapping[str, str]) -> Sequence:
-    """Build a sequence from parameters given as text, such as {"duration": "0.32 s"}.
-
-    Raises `ConfigError` for an unknown name, a wrong unit or an impossible value.
-    """
-    values: dict[str, float | str] = {}
-    for name, text in given.items():
-        if name not in kind.PARAMETERS:
-            known = ", ".join(kind.PARAMETERS)
-            raise ConfigError(f"{kind.NAME} has no parameter {name!r}; it has {known}")
-        unit = kind.PARAMETERS[name][0]
-        values[name] = text if unit == "text" else parse(text, unit, f"{kind.NAME}: {name}")
-    return kind(**values)
-
-
-def parameters(sequence: Sequence) -> dict[str, float | str]:
-    """Return the parameters of a sequence by name, in SI or per unit."""
-    return {f.name: getattr(sequence, f.name) for f in fields(sequence)}  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Fast events as a source's list memory plays them."""
+"""Fast events as the memories of sources and loads play them."""
 
 from __future__ import annotations
 
@@ -20,6 +20,16 @@ class ListPoint:
     volts: Triple
     """RMS phase-to-neutral voltages [V]."""
     hertz: float
+
+
+@dataclass(frozen=True, slots=True)
+class LoadPoint:
+    """One entry of a load's profile."""
+
+    seconds: float
+    """How long it is held, the way there included [s]."""
+    watts: float
+    var: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

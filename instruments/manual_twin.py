@@ -6,9 +6,8 @@ import re
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from hil.roles import OPEN
+from hil.transport.terminal import WAITING
 from hil.twin.scpi import ScpiTwin
-
-from .manual import WAITING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

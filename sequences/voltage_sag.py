@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from hil.errors import ConfigError
 from hil.limits import Limit
+from hil.sequence import Sequence, Stage
 from hil.steps import (
     Arm,
     Await,
@@ -19,13 +20,10 @@ from hil.steps import (
     Fire,
     Hold,
     LoadTransient,
-    Nominal,
     RampGrid,
     SetDc,
     SetGrid,
     SetPower,
-    Stage,
-    Stages,
     SwitchDc,
     SwitchGrid,
     SwitchPcs,
@@ -35,11 +33,13 @@ from hil.transient import ListPoint
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from hil.sequence import Nominal, Stages
+
 PHASES = ("a", "b", "c")
 
 
 @dataclass(frozen=True)
-class VoltageSag:
+class VoltageSag(Sequence):
     """Voltage sags, balanced and single-phase, against the ride-through envelope of IEEE 2800."""
 
     residual: float = 0.25

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from hil.config import load
 from hil.errors import ConfigError, LimitError
 from hil.rehearse import nominal
+from hil.sequence import StageEnd, build, parameters
 from hil.sequences.voltage_sag import VoltageSag
-from hil.steps import StageEnd, SwitchPcs, build, parameters
+from hil.steps import SwitchPcs
 from hil.transient import ListMemory, ListPoint, compile_transient
 
 MEMORY = ListMemory(points=5, shortest=1e-3, longest=900.0, resolution=1e-3)

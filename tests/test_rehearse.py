@@ -10,6 +10,7 @@ from hil.config import load
 from hil.errors import ConfigError, LimitError
 from hil.limits import Limit
 from hil.rehearse import MOST, nominal, rehearse
+from hil.sequence import Stage
 from hil.sequences.voltage_sag import VoltageSag
 from hil.steps import (
     Arm,
@@ -22,7 +23,6 @@ from hil.steps import (
     SetDc,
     SetGrid,
     SetPower,
-    Stage,
     SwitchGrid,
 )
 from hil.transient import ListPoint
@@ -38,6 +38,7 @@ class Steps:
     planned: tuple = ()
 
     NAME: ClassVar[str] = "steps"
+    ROLES: ClassVar[dict] = {}
 
     def captures(self):
         return {name: {} for name in self.planned}
@@ -134,7 +135,7 @@ def test_stages_that_are_none_and_stages_without_end():
 
 def test_limits_are_those_of_the_bench_and_where_it_names_none_the_rating():
     """An MX or RS goes from 16 to 500 Hz; the bench file narrows it to 45 to 66 Hz."""
-    grid = BENCH.by_role("grid_source")
+    grid = BENCH.find("grid_source")
     free = {**BENCH.instruments, grid.name: replace(grid, limits={})}
     wider = replace(BENCH, instruments=free)
     assert rehearse(Steps((SetGrid((0.0, 0.0, 0.0), 400.0),)), wider).seconds == 0.0

@@ -12,7 +12,7 @@ from hil.cli.common import console, pairs, print_json
 from hil.config import load
 from hil.rehearse import rehearse
 from hil.report.page import save
-from hil.steps import build, parameters
+from hil.sequence import build, parameters
 from hil.table import resolve
 from hil.units import show
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import argparse
 
     from hil.rehearse import Rehearsal
-    from hil.steps import Sequence
+    from hil.sequence import Sequence
 
 PANELS: Final = (
     ("AC source [V RMS, phase to neutral]", "grid voltage"),

@@ -18,8 +18,8 @@ from hil.errors import ConfigError
 from hil.limits import Limit
 from hil.plant.flaws import parse_all
 from hil.rehearse import rehearse
+from hil.sequence import build
 from hil.session import Options, conduct
-from hil.steps import build
 from hil.table import resolve
 from hil.units import parse
 

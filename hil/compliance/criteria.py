@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from hil.compliance.envelope import confidence_in, only_keys, read_data, rows_in
@@ -65,12 +66,18 @@ class Criterion:
     """True where it is about the test and not about the unit: what is not met makes it INVALID."""
     envelope: bool
     """True where it binds only inside the ride-through envelope."""
+    captures: tuple[str, ...]
+    """Patterns of the names of captures that it applies to, such as "sag_*"."""
     residual: tuple[float, float]
     """Residual voltages that it applies to [pu]."""
     clause: str
     source: str
     confidence: str
     why: str
+
+    def applies_to(self, capture: str) -> bool:
+        """Say whether it is asked of a capture of this name."""
+        return any(fnmatchcase(capture, pattern) for pattern in self.captures)
 
 
 def load_criteria(name: str | Path) -> tuple[Criterion, ...]:
@@ -86,7 +93,7 @@ def load_criteria(name: str | Path) -> tuple[Criterion, ...]:
 
 def _criterion(row: dict[str, Any], where: str) -> Criterion:
     needed = {"key", "title", "result", "unit", "kind", "limit", "clause", "source", "confidence", "why"}
-    only_keys(row, needed, {"states", "condition", "envelope", "residual"}, where)
+    only_keys(row, needed, {"states", "condition", "envelope", "residual", "captures"}, where)
     where = f"{where}: {row['key']}"
     for name in needed - {"limit", "confidence"}:
         if not isinstance(row[name], str):
@@ -121,6 +128,12 @@ def _criterion(row: dict[str, Any], where: str) -> Criterion:
         raise ConfigError(f"{where}: states: {error}; there is {', '.join(Outcome)}") from error
     applies = row.get("residual", {"low": "0 pu", "high": "2 pu"})
     only_keys(applies, {"low", "high"}, set(), f"{where}: residual")
+    captures = row.get("captures", "*")
+    patterns = captures.split() if isinstance(captures, str) else []
+    if not patterns:
+        raise ConfigError(
+            f'{where}: captures = {captures!r}; expected names or patterns, such as "sag_* summary"'
+        )
     return Criterion(
         key=row["key"],
         title=row["title"],
@@ -132,6 +145,7 @@ def _criterion(row: dict[str, Any], where: str) -> Criterion:
         states=states,
         condition=row.get("condition", False),
         envelope=row.get("envelope", False),
+        captures=tuple(patterns),
         residual=(parse(applies["low"], "pu", where), parse(applies["high"], "pu", where)),
         clause=row["clause"],
         source=row["source"],

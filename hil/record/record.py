@@ -35,13 +35,13 @@ from hil.record.storage import from_json, refused, to_json, write
 class RecordWriter:
     """Writes one record; its folder is there from the start, so that a crash leaves what it had."""
 
-    def __init__(self, root: str | Path, sequence: str) -> None:
+    def __init__(self, root: str | Path, sequence: str, folder: str = "") -> None:
         if re.fullmatch(r"[A-Za-z0-9_-]+", sequence) is None:
             raise ConfigError(
                 f"record: sequence {sequence!r} cannot name a folder; use letters, digits, _ and -"
             )
         started = datetime.now(UTC)
-        base = Path(root) / f"{started:%Y%m%dT%H%M%SZ}_{sequence}"
+        base = Path(root) / (folder or f"{started:%Y%m%dT%H%M%SZ}_{sequence}")
         for number in count(1):
             self.folder = base if number == 1 else base.with_name(f"{base.name}_{number}")
             try:

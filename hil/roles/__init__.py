@@ -14,11 +14,12 @@ from hil.roles.genset import Genset
 from hil.roles.grid_source import GridSource
 from hil.roles.instrument import Identity, Instrument, Proof, Setup
 from hil.roles.interlock import Interlock
-from hil.roles.load import Load, LoadPoint, ProfileMemory
+from hil.roles.load import Load, ProfileMemory
 from hil.roles.pcs import Pcs, PcsState
 from hil.roles.power_meter import Power, PowerMeter, PowerReading
 from hil.roles.recorder import Input, Recorder
 from hil.roles.switch import OPEN, Switch
+from hil.transient import LoadPoint
 
 __all__ = [
     "OPEN",

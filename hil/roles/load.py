@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from hil.errors import ConfigError, NotSupported
 from hil.limits import Limit
 from hil.roles.instrument import Instrument
-from hil.transient import ListMemory
+from hil.transient import ListMemory, LoadPoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,21 +18,29 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class LoadPoint:
-    """One entry of a load's profile."""
-
-    seconds: float
-    """How long it is held, the way there included [s]."""
-    watts: float
-    var: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class ProfileMemory(ListMemory):
     """What a load's profile memory can hold, and how fast the load follows."""
 
     slew: float
     """[W/s]"""
+
+    def check(self, points: Sequence[LoadPoint], name: str) -> None:
+        """Raise `ConfigError` for what it cannot hold or the load cannot follow."""
+        if not 1 <= len(points) <= self.points:
+            raise ConfigError(f"{name}: {len(points)} profile points; its memory holds 1 to {self.points}")
+        for before, point in zip((None, *points), points, strict=False):
+            Limit(self.shortest, self.longest, "s").check(point.seconds, f"{name}.dwell")
+            steps = point.seconds / self.resolution
+            if abs(steps - round(steps)) > 1e-6:
+                raise ConfigError(
+                    f"{name}: a dwell of {point.seconds} s is no multiple of {self.resolution:g} s"
+                )
+            step = 0.0 if before is None else abs(point.watts - before.watts)
+            if step > self.slew * point.seconds:
+                raise ConfigError(
+                    f"{name}: a step of {step:g} W does not end within its dwell of "
+                    f"{point.seconds:g} s; the load follows with {self.slew:g} W/s"
+                )
 
 
 class Load(Instrument):
@@ -53,6 +61,10 @@ class Load(Instrument):
         self._check("reactive_power", var)
         self._do_set_power(watts, var)
 
+    def set_phases(self, watts: Triple, var: Triple) -> None:
+        """Set what it draws of each phase [W, var; capacitive negative]."""
+        raise NotSupported(f"{self.name}: cannot draw {watts} W and {var} var, phase by phase")
+
     def switch(self, *, on: bool) -> None:
         """Connect or disconnect it, and check that it followed."""
         self._do_switch(on=on)
@@ -63,26 +75,10 @@ class Load(Instrument):
         At the end it stays at the last point. Raises `ConfigError` for what the memory
         cannot hold or the load cannot follow.
         """
-        memory = self._memory()
-        if not 1 <= len(points) <= memory.points:
-            raise ConfigError(
-                f"{self.name}: {len(points)} profile points; its memory holds 1 to {memory.points}"
-            )
-        for before, point in zip((None, *points), points, strict=False):
+        self._memory().check(points, self.name)
+        for point in points:
             self._check("active_power", point.watts)
             self._check("reactive_power", point.var)
-            Limit(memory.shortest, memory.longest, "s").check(point.seconds, f"{self.name}.dwell")
-            steps = point.seconds / memory.resolution
-            if abs(steps - round(steps)) > 1e-6:
-                raise ConfigError(
-                    f"{self.name}: a dwell of {point.seconds} s is no multiple of {memory.resolution:g} s"
-                )
-            step = 0.0 if before is None else abs(point.watts - before.watts)
-            if step > memory.slew * point.seconds:
-                raise ConfigError(
-                    f"{self.name}: a step of {step:g} W does not end within its dwell of "
-                    f"{point.seconds:g} s; the load follows with {memory.slew:g} W/s"
-                )
         self._do_load_profile(tuple(points))
 
     def fire_profile(self) -> None:

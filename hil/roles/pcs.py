@@ -6,6 +6,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from hil.errors import NotSupported
 from hil.roles.instrument import Instrument
 
 if TYPE_CHECKING:
@@ -34,6 +35,15 @@ class PcsState:
     """[pu], or None where it does not tell."""
 
 
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One entry of a unit's event log."""
+
+    time: float
+    """By the unit's own clock, which is taken for the bench's [s]."""
+    text: str
+
+
 class Pcs(Instrument):
     """The power conversion system under test."""
 
@@ -55,6 +65,22 @@ class Pcs(Instrument):
     @abstractmethod
     def read_state(self) -> PcsState:
         """Return what the PCS says of itself."""
+
+    def form(self, *, on: bool) -> None:
+        """Tell the PCS to form the grid, or to follow it."""
+        raise NotSupported(f"{self.name}: cannot be told to {'form' if on else 'follow'} the grid")
+
+    def set_voltage_frequency(self, volts: float, hertz: float) -> None:
+        """Set what it holds while it forms the grid, at no load [pu of rated]."""
+        raise NotSupported(f"{self.name}: takes no voltage of {volts:g} pu and frequency of {hertz:g} pu")
+
+    def synchronise(self, *, on: bool) -> None:
+        """Tell it to come into step with the source beyond the open breaker, or to stop that."""
+        raise NotSupported(f"{self.name}: cannot {'start' if on else 'stop'} synchronising")
+
+    def read_log(self) -> tuple[LogEntry, ...]:
+        """Return its event log, oldest entry first."""
+        raise NotSupported(f"{self.name}: gives no event log")
 
     def refresh(self) -> None:
         """Renew set-points that the PCS would revert by itself; called every second or so."""

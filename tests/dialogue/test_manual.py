@@ -7,10 +7,11 @@ from types import SimpleNamespace
 import pytest
 
 from hil.errors import BadReply, ConfigError, LinkLost, NoReply, OutcomeUnknown, ReadbackError
-from hil.instruments import manual
-from hil.instruments.manual import TERMINAL, WAITING, Manual
+from hil.instruments.manual import TERMINAL, Manual
 from hil.roles import Setup
+from hil.transport import terminal
 from hil.transport.link import CommandLog
+from hil.transport.terminal import WAITING
 
 
 class Terminal(io.StringIO):
@@ -23,9 +24,9 @@ def desk(world, monkeypatch):
     """A terminal, and an operator who types what stands in a list, line by line, when asked."""
     lines, screen = queue.Queue(), Terminal()
     typed = []
-    monkeypatch.setattr(manual, "sys", SimpleNamespace(stdin=Terminal(), stderr=screen))
-    monkeypatch.setattr(manual, "_keyboard", lambda: lines)
-    monkeypatch.setattr(manual, "SLICE", 0.001)
+    monkeypatch.setattr(terminal, "sys", SimpleNamespace(stdin=Terminal(), stderr=screen))
+    monkeypatch.setattr(terminal, "_keyboard", lambda: lines)
+    monkeypatch.setattr(terminal, "SLICE", 0.001)
     write = screen.write
 
     def type_after(text):
@@ -125,7 +126,7 @@ def test_a_terminal_that_closes_behind_an_order_leaves_the_outcome_unknown(break
 @pytest.mark.parametrize("stream", ["stdin", "stderr"])
 def test_without_a_terminal_nobody_is_asked(breaker, monkeypatch, stream):
     both = {"stdin": Terminal(), "stderr": Terminal(), stream: io.StringIO("closed\n")}
-    monkeypatch.setattr(manual, "sys", SimpleNamespace(**both))
+    monkeypatch.setattr(terminal, "sys", SimpleNamespace(**both))
     with pytest.raises(LinkLost, match="g1: it needs an operator, and this program has no terminal"):
         breaker.switch("closed")
 
@@ -145,11 +146,11 @@ def test_options_that_make_no_sense_are_refused(world, options):
 
 
 def test_the_keyboard_is_read_once_for_all(monkeypatch):
-    monkeypatch.setattr(manual, "sys", SimpleNamespace(stdin=io.StringIO("open\nclosed\n")))
-    manual._keyboard.cache_clear()
+    monkeypatch.setattr(terminal, "sys", SimpleNamespace(stdin=io.StringIO("open\nclosed\n")))
+    terminal._keyboard.cache_clear()
     try:
-        lines = manual._keyboard()
-        assert manual._keyboard() is lines
+        lines = terminal._keyboard()
+        assert terminal._keyboard() is lines
         assert [lines.get(timeout=5) for _ in range(3)] == ["open\n", "closed\n", ""]
     finally:
-        manual._keyboard.cache_clear()
+        terminal._keyboard.cache_clear()

@@ -16,9 +16,10 @@ from hil.errors import ConfigError, HilError, InstrumentError, LinkLost, NotSafe
 from hil.guard import Guard, GuardReport
 from hil.limits import Limit
 from hil.rehearse import nominal
+from hil.sequence import Nominal, Stage
 from hil.sequences import voltage_sag
 from hil.simulated import launch
-from hil.steps import Arm, Await, Disarm, Hold, Nominal, RampGrid, SetGrid, Stage, SwitchGrid
+from hil.steps import Arm, Await, Disarm, Hold, RampGrid, SetGrid, SwitchGrid
 from hil.transport.link import CommandLog
 
 pytestmark = pytest.mark.thorough

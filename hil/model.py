@@ -1,0 +1,196 @@
+"""The simulated plant in this process: what a test by model runs on, without instruments or links."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from dataclasses import fields, is_dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from hil.capture.blocklog import BlockLog
+from hil.capture.sealed import seal
+from hil.errors import ConfigError, StorageError
+from hil.plant.flaws import parse
+from hil.plant.plant import Plant
+from hil.plant.terminals import (
+    MORE_SIGNALS,
+    SIGNALS,
+    AnalogInputs,
+    GridPoint,
+    PcsTerminals,
+    Sensor,
+    Terminals,
+)
+from hil.recording import SUFFIX, Reading, to_line
+from hil.rehearse import nominal
+from hil.waveform import Channel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from hil.config import BenchConfig
+    from hil.recording import Value
+    from hil.transient import ListPoint
+    from hil.watch import Watch
+
+SLICE: Final = 0.1
+"""Plant time between two looks [s]."""
+EVERY: Final = 1.0
+"""Plant time between two words to whoever looks on [s]."""
+
+
+class PlantModel:
+    """The plant of a bench file, with everything in its terminals; see `hil.sequence.Model`."""
+
+    def __init__(
+        self, config: BenchConfig, folder: Path, flaws: Sequence[str], seed: int, watch: Watch
+    ) -> None:
+        if config.plant is None:
+            raise ConfigError(
+                f"{config.path}: this test runs by model, and a bench of hardware has none; "
+                "name a simulated bench that describes the unit"
+            )
+        self.nominal = nominal(config)
+        self.captures: dict[str, str] = {}
+        self.total = 0.0
+        """Plant time that all runs took [s]."""
+        self._options = config.plant
+        self._folder = folder
+        self._flaws = tuple(parse(text) for text in flaws)
+        self._seed = seed
+        self._watch = watch
+        self._told = 0.0
+        self._log: BlockLog | None = None
+        self.start()
+
+    def start(self, **changes: Any) -> None:
+        """Begin anew at time zero, with parameters of the plant changed, such as scr=2.0."""
+        signals = (*SIGNALS, *MORE_SIGNALS)
+        inputs = AnalogInputs({name: Sensor(name, np.asarray) for name in signals})
+        self.terminals = Terminals(
+            pcs=PcsTerminals(state_of_charge=self._options.state_of_charge), inputs=inputs
+        )
+        parameters = replace(self._options.parameters, **changes)
+        self.plant = Plant(parameters, self.terminals, self._flaws, self._seed)
+
+    def now(self) -> float:
+        """Return the plant's time [s]."""
+        return self.plant.now()
+
+    def set(self, terminal: str, **values: Any) -> None:
+        """Set fields of a terminal."""
+        there = self._terminal(terminal)
+        known = [each.name for each in fields(there)]
+        for key, value in values.items():
+            if key not in known:
+                raise ConfigError(f"model: {terminal} has no {key!r}; it has {', '.join(known)}")
+            setattr(there, key, value)
+
+    def read(self, terminal: str) -> Mapping[str, Any]:
+        """Return what a terminal shows."""
+        there = self._terminal(terminal)
+        return {each.name: getattr(there, each.name) for each in fields(there)}
+
+    def advance(self, seconds: float) -> None:
+        """Let the plant run [s]; what it records goes to the disk meanwhile."""
+        end = self.now() + seconds
+        while (left := end - self.now()) > 1e-9:
+            step = min(left, SLICE)
+            if self._log is not None:
+                step = min(step, max(self._due - self.now(), self.plant.parameters.step))
+            self.plant.advance(step)
+            self.total += step
+            self._drain()
+            if self.total - self._told >= EVERY:
+                self._told = self.total
+                self._watch.tick(self.total, f"plant time {self.now():.1f} s")
+
+    @contextmanager
+    def record(self, name: str, poll: float = 0.1) -> Iterator[None]:
+        """Record waveforms, and about every `poll` [s] what the PCS says, until the context is left."""
+        inputs = self.terminals.inputs
+        rate = 1.0 / self.plant.parameters.step
+        metadata = {"source": name, "model": True, "corrections": {}}
+        log = BlockLog(self._folder / f"{name}.blk", _channels(inputs.signals), rate, metadata)
+        self._log, self._name, self._poll = log, name, poll
+        self._began = self._due = self.now()
+        inputs.blocks.clear()
+        inputs.running = True
+        try:
+            yield
+        finally:
+            inputs.running = False
+            self._log = None
+            log.close()
+        stored = log.stored
+        if not stored:
+            raise ConfigError(f"model: capture {name} holds no sample; let the model advance in it")
+        self.captures[name] = seal(log.path, self._folder / f"{name}.h5", acquired=stored).name
+
+    def play(self, points: tuple[ListPoint, ...]) -> None:
+        """Play a transient on the AC source from now on; the trigger line marks its begin."""
+        at, schedule = self.now(), []
+        for number, point in enumerate(points):
+            schedule.append(GridPoint(at, point.volts, point.hertz, pulse=number == 0))
+            at += point.seconds
+        self.terminals.grid.schedule[:] = schedule
+
+    def _drain(self) -> None:
+        if self._log is None:
+            return
+        blocks = self.terminals.inputs.blocks
+        while blocks:
+            self._log.append(blocks.pop(0))
+        if self.now() >= self._due - 1e-9:
+            self._due += self._poll
+            line = to_line(Reading(self.now() - self._began, "pcs", self._telemetry()))
+            path = self._folder / f"{self._name}{SUFFIX}"
+            try:
+                with path.open("a", encoding="utf-8") as file:
+                    file.write(line)
+            except OSError as error:
+                raise StorageError(f"cannot write {path}: {error.strerror}; free some space") from error
+
+    def _telemetry(self) -> dict[str, Value]:
+        """Return what the PCS says, under the names of `PcsState`."""
+        pcs = self.terminals.pcs
+        volts = pcs.measured_volts
+        return {
+            "mode": pcs.mode,
+            "connected": pcs.connected,
+            "active_power": pcs.measured_watts,
+            "reactive_power": pcs.measured_var,
+            "voltage": None if volts is None else sum(volts) / 3,
+            "frequency": pcs.measured_hertz,
+            "dc_voltage": pcs.dc_volts,
+            "alarms": sorted(pcs.alarms),
+            "state_of_charge": pcs.state_of_charge,
+        }
+
+    def _terminal(self, name: str) -> Any:
+        kind, _, number = name.partition(":")
+        there = getattr(self.terminals, "gensets" if kind == "genset" else kind, None)
+        if kind == "genset" and there is not None:
+            with suppress(ValueError, IndexError):
+                return there[int(number)]
+            there = None
+        if not is_dataclass(there):
+            raise ConfigError(f"model: there is no terminal {name!r}")
+        return there
+
+
+def _channels(signals: Sequence[str]) -> tuple[Channel, ...]:
+    """Return the channels of the plant's signals, in SI units."""
+    found = []
+    for name in signals:
+        kind, _, rest = name.partition("_")
+        place, _, phase = rest.rpartition("_")
+        if name == "trigger":
+            found.append(Channel(name, "V", "trigger"))
+        elif kind == "v":
+            found.append(Channel(name, "V", "voltage", phase, place=place))
+        else:
+            found.append(Channel(name, "A", "current", phase, place=place))
+    return tuple(found)
