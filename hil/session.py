@@ -33,10 +33,13 @@ from hil.watch import RunEnd
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from hil.compliance.envelope import Envelope
     from hil.config import BenchConfig
+    from hil.record import Record
     from hil.rehearse import Rehearsal
     from hil.sequence import Sequence as TestSequence
     from hil.watch import Stop, Watch
+    from hil.waveform import Waveform
 
 SLOW: Final = ("scipy.fft", "h5py", "pyvisa_py", "pymodbus.client", "nidaqmx", "plotly.offline")
 """Imports that a run needs later, made while its simulated bench starts on another core."""
@@ -67,6 +70,8 @@ class Options:
     """Name of the record's folder, where it is part of a campaign; else it is named by time and sequence."""
     report: bool = True
     """False where the campaign has one for all."""
+    criteria: Path | None = None
+    """Criteria other than the shipped ones of the sequence."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +133,7 @@ def conduct(
     with ExitStack() as leave:
         held = None if config.simulated else leave.enter_context(hold(config.path))
         writer = RecordWriter(options.records, sequence.NAME, options.folder)
-        _copy_inputs(writer, sequence, config)
+        _copy_inputs(writer, sequence, config, options)
         writer.write_json("sequence.json", [stage.to_dict() for stage in rehearsal.stages])
         try:
             if sequence.BENCH:
@@ -227,13 +232,13 @@ def _simulate(
     end.captures.update(model.captures)
 
 
-def _copy_inputs(writer: RecordWriter, sequence: TestSequence, config: BenchConfig) -> None:
+def _copy_inputs(writer: RecordWriter, sequence: TestSequence, config: BenchConfig, options: Options) -> None:
     """Put into the record what a later evaluation needs, as it was."""
     writer.write_text("bench.toml", config.text)
     load = resolve("hil.calibration", "certificate")
     writer.write_json("certificates.json", {c.name: load(c.certificate).to_dict() for c in config.channels})
     data = files("hil.data")
-    criteria = data / "criteria" / f"{sequence.CRITERIA}.toml"
+    criteria = options.criteria or data / "criteria" / f"{sequence.CRITERIA}.toml"
     envelope = data / "envelopes" / f"{sequence.ENVELOPE}.toml"
     writer.write_text(CRITERIA, criteria.read_text(encoding="utf-8"))
     writer.write_text(ENVELOPE, envelope.read_text(encoding="utf-8"))
@@ -284,6 +289,13 @@ def _about(
             for name, given in planned.items()
         },
         "stages": [f"{stage.name}: {stage.purpose}" for stage in rehearsal.stages],
+        **about_this_machine(),
+    }
+
+
+def about_this_machine() -> dict[str, Any]:
+    """Return what a result may depend on: versions, and the platform."""
+    return {
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         "platform": f"{platform.system()} {platform.machine()}",
     }
@@ -295,15 +307,30 @@ def _finite(value: float | str | bool | None) -> float | str | bool | None:
 
 
 def render_record(folder: Path) -> str:
-    """Return the report of a record as HTML."""
-    from hil.compliance.envelope import load_envelope  # noqa: PLC0415 - with the report, which is slow to import
+    """Return the report of a record, or of a campaign's record, as HTML."""
+    from hil.report.campaign import render_campaign  # noqa: PLC0415 - slow to import
     from hil.report.html import from_record, render  # noqa: PLC0415 - loads plotly
 
     record = open_record(folder)
+    if "tests" in record.run:
+        return render_campaign(record, _waveform, _envelope)
     waveforms = {
-        name: corrected(folder / planned["file"])[0]
-        for name, planned in record.run.get("captures", {}).items()
-        if planned["file"] is not None
+        name: found
+        for name in record.run.get("captures", {})
+        if (found := _waveform(record, name)) is not None
     }
-    envelope = folder / ENVELOPE
-    return render(from_record(record, waveforms, load_envelope(envelope) if envelope.is_file() else None))
+    return render(from_record(record, waveforms, _envelope(record)))
+
+
+def _waveform(record: Record, name: str) -> Waveform | None:
+    """Return the corrected samples of a capture, None where the run did not reach it."""
+    file = record.run["captures"][name]["file"]
+    return None if file is None else corrected(record.folder / file)[0]
+
+
+def _envelope(record: Record) -> Envelope | None:
+    """Return the ride-through envelope of a record, where it has one."""
+    from hil.compliance.envelope import load_envelope  # noqa: PLC0415 - with the report, which is slow to import
+
+    path = record.folder / ENVELOPE
+    return load_envelope(path) if path.is_file() else None

@@ -21,13 +21,15 @@ from hil.report.html import ReportInput, from_analysis, from_record, render
 from hil.report.page import save
 from hil.report.plots import plots
 from hil.report.terminal import print_results, print_verdicts
-from hil.report.thin import BUCKETS, thin, thin_series
+from hil.report.thin import Detail, thin, thin_series
 from hil.report.wording import measured, remarks, sections
 from hil.waveform import Channel, Waveform
 
 HOSTILE = "<script>alert(1)</script><img src=http://example.org/x onerror=alert(2)>\"'&"
 PARAMETERS = {"residual": 0.25, "duration": 0.32, "phases": "abc", "rated_current": 120.3}
 RATE = 10_000.0
+
+BUCKETS = Detail().buckets
 
 
 def waveform(seconds=2.0, name="v_a"):
@@ -198,7 +200,8 @@ def test_a_run_without_captures_says_so():
 
 def test_the_plots_have_the_event_in_the_envelope(event):
     drawn = {
-        p.title: p for p in plots(event.analysis, waveform(), load_envelope("ieee2800"), PARAMETERS, 9999)
+        p.title: p
+        for p in plots(event.analysis, waveform(), load_envelope("ieee2800"), PARAMETERS, Detail(9999))
     }
     assert list(drawn) == [
         "Voltages",
@@ -221,7 +224,7 @@ def test_the_plots_have_the_event_in_the_envelope(event):
 
 def test_a_short_capture_is_drawn_whole():
     wave = waveform(0.5)
-    drawn = thin(wave, wave.channels, [0.0], 10_000)
+    drawn = thin(wave, wave.channels, [0.0], Detail(10_000))
     assert np.array_equal(drawn.values, wave.samples)
     assert drawn.time == ((wave.start, 1 / RATE, len(wave)),)
 
@@ -232,7 +235,7 @@ def test_a_long_capture_keeps_its_extremes_and_the_samples_of_the_event(instants
     samples = wave.samples.copy()
     samples[0, 250_000], samples[0, 299_999] = 5000.0, -6000.0  # spikes of one sample, far from the event
     wave = Waveform(samples, wave.channels, RATE, wave.start)
-    drawn = thin(wave, wave.channels[:1], instants, 9000)
+    drawn = thin(wave, wave.channels[:1], instants, Detail(9000))
     time = np.concatenate([first + step * np.arange(n) for first, step, n in drawn.time])
     assert drawn.values.shape == (1, len(time))
     assert len(time) <= 9000 + 2 * BUCKETS
@@ -249,7 +252,7 @@ def test_bad_samples_are_gaps_in_the_plot():
     valid = np.ones(len(wave), dtype=bool)
     valid[5000:5010] = valid[200_000:210_000] = False
     wave = Waveform(wave.samples, wave.channels, RATE, wave.start, valid=valid)
-    assert np.isnan(thin(wave, wave.channels, [0.0], 9000).values).sum(axis=1).min() > 10
+    assert np.isnan(thin(wave, wave.channels, [0.0], Detail(9000)).values).sum(axis=1).min() > 10
 
 
 def test_the_file_stays_small(event):
@@ -315,13 +318,13 @@ def test_a_long_series_keeps_its_extremes_and_its_gaps():
     values = np.sin(time / 500)
     values[4_321], values[70_000] = 9.0, -9.0
     values[20_000:30_000] = np.nan
-    short, thinned = thin_series(time, values)
+    short, thinned = thin_series(time, values, BUCKETS)
     assert len(short) <= 2 * BUCKETS
     assert thinned[short == 4_321] == 9.0
     assert thinned[short == 70_000] == -9.0
     assert np.isnan(thinned[(short > 20_100) & (short < 29_900)]).all()
     assert (np.diff(short) > 0).all()
-    same, whole = thin_series(time[:5000], values[:5000])
+    same, whole = thin_series(time[:5000], values[:5000], BUCKETS)
     assert len(same) == len(whole) == 5000
 
 
@@ -357,7 +360,7 @@ def test_a_spectrum_is_drawn_over_frequency(event):
     spectrum = Series(
         "spectrum_v_a", "Ua", "%", np.array([5.0, 10.0]), np.array([1e-3, 1.0]), "a", "spectrum_v"
     )
-    (plot,) = plots(Analysis((), spectra=(spectrum,)), None, None, {}, 0)
+    (plot,) = plots(Analysis((), spectra=(spectrum,)), None, None, {}, Detail(0))
     assert plot.layout["yaxis"]["type"] == "log"
     assert plot.traces[0]["x"] == [5.0, 10.0]
 
@@ -470,7 +473,7 @@ def test_every_section_is_shown_once():
 
 
 def test_limits_of_distortion_are_drawn_as_steps_beside_the_bars():
-    (plot,) = plots(Analysis((), tables=(limits(), VARIATION)), None, None, {}, 0)
+    (plot,) = plots(Analysis((), tables=(limits(), VARIATION)), None, None, {}, Detail(0))
     bars, steps = plot.traces
     assert (bars["type"], bars["x"], bars["y"]) == ("bar", [5, 7], [1.0, 4.5])  # the total is no order
     assert (steps["line"]["shape"], steps["x"], steps["y"]) == ("hvh", [5, 7], [4.0, 4.0])
@@ -482,7 +485,7 @@ def test_an_event_that_outlasts_the_record_is_drawn_to_its_end():
     known = (Result("inception", "I", 0.2, "s"), Result("reference_voltage", "U", 277.0, "V"))
     time = np.arange(-0.5, 1.5, 0.01)
     series = Series("urms_a", "Ua", "V", time, np.where(time < 0.2, 277.0, 100.0), "a", "urms")
-    *waves, rms = plots(Analysis(known, (series,)), waveform(), load_envelope("ieee2800"), {}, 9999)
+    *waves, rms = plots(Analysis(known, (series,)), waveform(), load_envelope("ieee2800"), {}, Detail(9999))
     for plot in (*waves, rms):
         assert plot.layout["xaxis"]["range"] == pytest.approx([0.1, 1.5])
     (envelope,) = (trace for trace in rms.traces if trace["name"] == "envelope")
@@ -493,7 +496,7 @@ def test_channels_beside_those_analysed_are_folded_away():
     names = (("ia", "a"), ("feeder a", "a"), ("ib", "b"), ("i_n", "n"))
     channels = tuple(Channel(name, "A", "current", phase) for name, phase in names)
     wave = Waveform(np.zeros((4, 100)), channels, RATE, 0.0)
-    drawn = {plot.title: plot for plot in plots(Analysis(()), wave, None, {}, 9999)}
+    drawn = {plot.title: plot for plot in plots(Analysis(()), wave, None, {}, Detail(9999))}
     assert [trace["name"] for trace in drawn["Currents"].traces] == ["ia", "ib"]
     assert [trace["name"] for trace in drawn["Other currents"].traces] == ["feeder a", "i_n"]
     assert [drawn[name].more for name in ("Currents", "Other currents")] == [False, True]
@@ -502,7 +505,7 @@ def test_channels_beside_those_analysed_are_folded_away():
 def test_an_angle_of_180_deg_does_not_jump():
     hertz = np.array([10.0, 20.0, 30.0])
     angle = Series("phase_dq_1", "Z_dq", "deg", hertz, np.array([179.0, -179.0, 178.0]), group="phase")
-    (plot,) = plots(Analysis((), spectra=(angle,)), None, None, {}, 0)
+    (plot,) = plots(Analysis((), spectra=(angle,)), None, None, {}, Detail(0))
     assert plot.traces[0]["y"] == [179.0, 181.0, 178.0]
     assert plot.traces[0]["mode"] == "lines+markers"
 
@@ -511,7 +514,7 @@ def test_an_angle_of_180_deg_does_not_jump():
 def test_harmonics_too_small_to_see_are_told(share, told):
     orders, values = np.array([60.0, 120.0]), np.array([100.0, share])
     spectrum = Series("harmonics_v_a", "Ua", "%", orders, values, "a", "harmonics_v")
-    (plot,) = plots(Analysis((), spectra=(spectrum,)), None, None, {}, 0)
+    (plot,) = plots(Analysis((), spectra=(spectrum,)), None, None, {}, Detail(0))
     assert ("None exceeds 0.005 %" in plot.caption) is told
 
 
@@ -534,14 +537,14 @@ def test_what_has_few_values_is_not_drawn():
     time = np.arange(5.0)
     for number, drawn in ((4, 0), (5, 1)):
         series = Series("x", "X", "V", time, np.where(time < number, 1.0, np.nan))
-        assert len(list(plots(Analysis((), (series,)), None, None, {}, 0))) == drawn
+        assert len(list(plots(Analysis((), (series,)), None, None, {}, Detail(0)))) == drawn
 
 
 def test_small_changes_of_a_large_value_are_drawn():
     """Five digits would make steps of 1 mHz of a frequency that moves by 2 mHz."""
     time = np.linspace(0, 1, 50)
     hertz = 60 + 1e-3 * np.sin(7 * time)
-    (plot,) = plots(Analysis((), (Series("f", "F", "Hz", time, hertz),)), None, None, {}, 0)
+    (plot,) = plots(Analysis((), (Series("f", "F", "Hz", time, hertz),)), None, None, {}, Detail(0))
     assert np.abs(np.array(plot.traces[0]["y"]) - hertz).max() < 2e-6
 
 
@@ -594,6 +597,8 @@ def test_a_plot_zooms_to_the_event_where_there_are_values_to_see(step, zoomed):
     known = (Result("inception", "I", 0.0, "s"), Result("event_duration", "D", 0.3, "s"))
     time = np.arange(-0.5, 1.5, step)
     series = Series("x", "X", "%", time, np.sin(time))
-    drawn = {plot.title: plot for plot in plots(Analysis(known, (series,)), waveform(), None, {}, 9999)}
+    drawn = {
+        plot.title: plot for plot in plots(Analysis(known, (series,)), waveform(), None, {}, Detail(9999))
+    }
     assert ("range" in drawn["X"].layout["xaxis"]) is zoomed
     assert "range" in drawn["Voltages"].layout["xaxis"]

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 COMMANDS: Final = {
     "run": "hil.cli.run",
+    "qualify": "hil.cli.qualify",
     "preview": "hil.cli.preview",
     "analyze": "hil.cli.analyze",
     "capture": "hil.cli.capture",
@@ -44,6 +45,7 @@ examples:
   hil run voltage_sag --bench lab.toml         the same on the instruments of a bench file
   hil run voltage_sag --set residual="0.5 pu" --set duration="1.2 s"
   hil run voltage_sag --flaw trips-early       does the test notice a bad PCS?
+  hil qualify                                  all tests of the AI-factory qualification, quick form
   hil preview voltage_sag                      a picture of the set-points, nothing connected
   hil analyze capture.cfg --report             metrics of a COMTRADE or CSV capture
   hil profile show training                    an AI load: its ramps and bands

@@ -75,6 +75,11 @@ def _run(commands: Commands, name: str) -> None:
         "  hil run voltage_sag --flaw trips-early --json",
     )
     _sequence(parser)
+    _running(parser)
+
+
+def _running(parser: argparse.ArgumentParser) -> None:
+    """Add what a run and a campaign have in common."""
     parser.add_argument(
         "--records", default="records", metavar="DIR", help="where records go (default: records)"
     )
@@ -95,6 +100,36 @@ def _run(commands: Commands, name: str) -> None:
     )
     parser.add_argument("--plain", action="store_true", help="lines instead of a live display")
     _json(parser)
+
+
+def _qualify(commands: Commands, name: str) -> None:
+    parser = _add(
+        commands,
+        name,
+        "run a campaign of tests, each judged, into one record with one report",
+        "  hil qualify                                  quick form on the shipped simulated bench\n"
+        "  hil qualify --bench lab.toml --full\n"
+        "  hil qualify --only T4,T7 --flaw trips-early  do the tests notice a bad PCS?\n"
+        "  hil qualify mine.toml --plain --json",
+    )
+    parser.add_argument(
+        "campaign",
+        nargs="?",
+        default="ai_factory",
+        help="campaign file, or a shipped name (default: ai_factory)",
+    )
+    parser.add_argument(
+        "--bench", metavar="FILE", help="bench file or shipped name, in place of the campaign's"
+    )
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="TESTS",
+        help="ids of the tests to run, such as T4,T7; may be repeated",
+    )
+    parser.add_argument("--full", action="store_true", help="the full form instead of the quick one")
+    _running(parser)
 
 
 def _preview(commands: Commands, name: str) -> None:
@@ -294,6 +329,7 @@ def _profile(commands: Commands, name: str) -> None:
 
 COMMANDS: Final[dict[str, Callable[[Commands, str], None]]] = {
     "run": _run,
+    "qualify": _qualify,
     "preview": _preview,
     "analyze": _analyze,
     "capture": _capture,

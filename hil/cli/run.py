@@ -13,7 +13,6 @@ from hil.cli.common import console, pairs, print_json, reader_left
 from hil.cli.progress import Display
 from hil.compliance.verdict import Outcome
 from hil.config import load
-from hil.engine import Stop
 from hil.errors import ConfigError
 from hil.limits import Limit
 from hil.plant.flaws import parse_all
@@ -22,10 +21,12 @@ from hil.sequence import build
 from hil.session import Options, conduct
 from hil.table import resolve
 from hil.units import parse
+from hil.watch import Stop
 
 if TYPE_CHECKING:
     import argparse
 
+    from hil.config import BenchConfig
     from hil.session import Conducted
 
 
@@ -36,16 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
     sequence = build(
         resolve("hil.sequences", arguments.sequence), pairs(arguments.settings, "--set", 'duration="0.32 s"')
     )
-    if not config.simulated and (arguments.flaw or arguments.realtime):
-        raise ConfigError(f"{config.path} is hardware: --flaw and --realtime are for simulated benches")
-    parse_all(arguments.flaw)
-    options = Options(
-        records=Path(arguments.records),
-        flaws=tuple(arguments.flaw),
-        seed=arguments.seed,
-        realtime=arguments.realtime,
-        patience=Limit(1.0, 600.0, "s").check(parse(arguments.patience, "s", "--patience"), "--patience"),
-    )
+    check_flaws(arguments, config)
+    options = options_of(arguments)
     expected = rehearse(sequence, config).seconds
     with Stop() as stop, Display(expected, plain=arguments.plain) as display:
         conducted = conduct(sequence, config, options, stop, display)
@@ -60,6 +53,25 @@ def run(arguments: argparse.Namespace) -> int:
     if conducted.error is not None:
         return complain(conducted.error)
     return 0 if conducted.outcome is Outcome.PASS else 1
+
+
+def check_flaws(arguments: argparse.Namespace, config: BenchConfig) -> None:
+    """Refuse what only a simulated bench can do, and flaws that there are none of."""
+    if not config.simulated and (arguments.flaw or arguments.realtime):
+        raise ConfigError(f"{config.path} is hardware: --flaw and --realtime are for simulated benches")
+    parse_all(arguments.flaw)
+
+
+def options_of(arguments: argparse.Namespace) -> Options:
+    """Return how a run is to be done, from the arguments."""
+    patience = Limit(1.0, 600.0, "s").check(parse(arguments.patience, "s", "--patience"), "--patience")
+    return Options(
+        records=Path(arguments.records),
+        flaws=tuple(arguments.flaw),
+        seed=arguments.seed,
+        realtime=arguments.realtime,
+        patience=patience,
+    )
 
 
 def _summary(conducted: Conducted) -> dict[str, object]:

@@ -74,6 +74,8 @@ class Criterion:
     source: str
     confidence: str
     why: str
+    plot: str = ""
+    """Group of the series or spectra in whose plot the limit is drawn."""
 
     def applies_to(self, capture: str) -> bool:
         """Say whether it is asked of a capture of this name."""
@@ -93,7 +95,7 @@ def load_criteria(name: str | Path) -> tuple[Criterion, ...]:
 
 def _criterion(row: dict[str, Any], where: str) -> Criterion:
     needed = {"key", "title", "result", "unit", "kind", "limit", "clause", "source", "confidence", "why"}
-    only_keys(row, needed, {"states", "condition", "envelope", "residual", "captures"}, where)
+    only_keys(row, needed, {"states", "condition", "envelope", "residual", "captures", "plot"}, where)
     where = f"{where}: {row['key']}"
     for name in needed - {"limit", "confidence"}:
         if not isinstance(row[name], str):
@@ -151,4 +153,5 @@ def _criterion(row: dict[str, Any], where: str) -> Criterion:
         source=row["source"],
         confidence=confidence_in(row, where),
         why=row["why"],
+        plot=str(row.get("plot", "")),
     )

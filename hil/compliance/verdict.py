@@ -17,12 +17,22 @@ from hil.errors import ConfigError, FormatError
 from hil.units import show
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from hil.analysis.result import Analysis, Result
     from hil.compliance.envelope import Envelope
 
-__all__ = ["Criterion", "Outcome", "Parameters", "Verdict", "judge", "judge_all", "load_criteria", "overall"]
+__all__ = [
+    "Criterion",
+    "Outcome",
+    "Parameters",
+    "Verdict",
+    "judge",
+    "judge_all",
+    "load_criteria",
+    "overall",
+    "worst",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +57,8 @@ class Verdict:
     source: str
     confidence: str
     why: str
+    plot: str = ""
+    """Group of the series or spectra in whose plot the limit is drawn."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return it for JSON."""
@@ -93,6 +105,7 @@ def judge(
         source=criterion.source,
         confidence=criterion.confidence,
         why=criterion.why,
+        plot=criterion.plot,
     )
     for bound, found in ((criterion.low, low), (criterion.high, high)):
         if bound is not None and found is None:
@@ -137,7 +150,12 @@ def judge_all(
 
 def overall(verdicts: Sequence[Verdict]) -> Outcome:
     """Return the outcome of the test: the worst of the criteria that bind it, NOT RUN where none does."""
-    found = {verdict.outcome for verdict in verdicts if verdict.required}
+    return worst(verdict.outcome for verdict in verdicts if verdict.required)
+
+
+def worst(outcomes: Iterable[Outcome]) -> Outcome:
+    """Return the worst of several outcomes, NOT RUN of none."""
+    found = set(outcomes)
     for outcome in (Outcome.FAIL, Outcome.INVALID, Outcome.INCONCLUSIVE, Outcome.NOT_RUN, Outcome.PASS):
         if outcome in found:
             return outcome

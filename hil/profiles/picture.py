@@ -12,7 +12,7 @@ from hil.analysis.buffering.metrics import BANDS, RAMP_WINDOWS, RANGE_WINDOWS
 from hil.report.elements import table, td
 from hil.report.figure import OTHERS, Plot, layout_of
 from hil.report.page import POLICY, SCRIPT, STYLE
-from hil.report.thin import BUCKETS, thin_series
+from hil.report.thin import Detail, thin_series
 from hil.units import show
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ SHADES = ("#dbe7f3", "#eef4fa")
 """Of the bands behind a spectrum, in turn."""
 PER_OCTAVE = 12
 """Parts of an octave that a spectrum is drawn in."""
+BUCKETS = Detail().buckets
 TOLD = "cannot be told"
 
 
@@ -150,7 +151,7 @@ def error(profile: Profile, fit: Fit) -> Plot:
     time = np.union1d(np.union1d(profile.time, fit.played.time), grid)
     late, early = (fit.played.at(time, before=side) - profile.at(time, before=side) for side in (False, True))
     twice, both = np.repeat(time, 2), np.column_stack((early, late)).ravel()
-    x, y = thin_series(twice, both)
+    x, y = thin_series(twice, both, BUCKETS)
     line = {"color": OTHERS[0], "width": 1.2}
     traces = [
         {"name": "played less profile", "mode": "lines", "line": line, "x": x.tolist(), "y": y.tolist()}

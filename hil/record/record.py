@@ -140,6 +140,18 @@ class Record:
                 entries.append(entry)
         return tuple(entries)
 
+    def matrix(self) -> list[dict[str, Any]]:
+        """Return the requirement matrix of a campaign's record, none where there is none."""
+        path = self.folder / "matrix.json"
+        return list(from_json(path)) if path.is_file() else []
+
+    def tests(self) -> tuple[tuple[Mapping[str, Any], Record | None], ...]:
+        """Return the tests of a campaign's record: what came of each, and its own record where it has one."""
+        return tuple(
+            (test, open_record(self.folder / test["folder"]) if test["folder"] else None)
+            for test in self.run.get("tests", ())
+        )
+
     def events(self) -> tuple[Event, ...]:
         """Return what was found and judged, none where the run ended before its analysis."""
         if not (self.folder / "metrics.json").is_file():

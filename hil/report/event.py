@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hil.compliance.verdict import Verdict
     from hil.record.events import Event
     from hil.report.figure import Plot
+    from hil.report.thin import Detail
     from hil.waveform import Waveform
 
 ROWS_OPEN: Final = 12
@@ -37,11 +38,11 @@ def event_section(
     waveform: Waveform | None,
     envelope: Envelope | None,
     units: Mapping[str, str],
-    whole: int,
+    detail: Detail,
 ) -> str:
     """Return what the report says of one event, below its heading.
 
-    units: of its parameters; whole: samples of each channel that may be drawn one by one.
+    units: of its parameters.
     """
     out = []
     if event.parameters:
@@ -53,9 +54,9 @@ def event_section(
         out.append(f'<p class="soft"><small>{RULE}</small></p>')
     else:
         out.append(_glance(event.analysis))
-    drawn = list(plots(event.analysis, waveform, envelope, event.parameters, whole))
+    drawn = list(plots(event.analysis, waveform, envelope, event.parameters, detail, event.verdicts))
     out += [_figure(plot) for plot in drawn if not plot.more]
-    if more := [_figure(plot) for plot in drawn if plot.more]:
+    if more := [_figure(plot) for plot in drawn if plot.more and detail.folded]:
         out += [f"<details><summary>More plots ({len(more)})</summary>", *more, "</details>"]
     for heading, results, tables in sections(event.analysis):
         out.append(f"<h3>{escape(heading or 'Measured')}</h3>")

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import log10
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from hil.report.thin import thin_series
+from hil.report.thin import Detail, thin_series
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from hil.analysis.result import Analysis, Series
+    from hil.compliance.verdict import Verdict
 
 COLOURS: Final = {"a": "#c0392b", "b": "#b8860b", "c": "#1f6fb2", "dc": "#5b4a9c"}
 OTHERS: Final = ("#333d47", "#2a7f62", "#8e5572", "#7a6a4f")
@@ -61,6 +63,35 @@ def layout_of(axis: Mapping[str, Any], label: str, shapes: Sequence[Any]) -> dic
     }
 
 
+def with_limits(plot: Plot, verdicts: Sequence[Verdict]) -> Plot:
+    """Return the plot with the limits of criteria as lines across; it is not folded away then."""
+    line = {"color": "#b3261e", "dash": "dash", "width": 1.2}
+    shapes, notes = list(plot.layout["shapes"]), []
+    logarithmic = plot.layout["yaxis"].get("type") == "log"
+    bounds = {(v.title, bound) for v in verdicts for bound in (v.low, v.high) if bound is not None}
+    for title, bound in sorted(bounds):
+        if logarithmic and bound <= 0:
+            continue
+        shapes.append(
+            {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": bound, "y1": bound, "line": line}
+        )
+        at = log10(bound) if logarithmic else bound  # as plotly.js wants it of a note, and not of a line
+        font = {"size": 11, "color": "#b3261e"}
+        notes.append(
+            {
+                "xref": "paper",
+                "x": 1,
+                "xanchor": "right",
+                "y": at,
+                "yanchor": "bottom",
+                "text": f"limit: {title}",
+                "showarrow": False,
+                "font": font,
+            }
+        )
+    return replace(plot, layout={**plot.layout, "shapes": shapes, "annotations": notes}, more=False)
+
+
 def trace(name: str, phase: str, number: int, values: Any, time: Any = None) -> dict[str, Any]:
     """Return a line in the colour of its phase, or else of its number."""
     own = {} if time is None else {"x": np.round(time, 7).tolist()}
@@ -70,9 +101,9 @@ def trace(name: str, phase: str, number: int, values: Any, time: Any = None) -> 
     return {"name": name, "mode": "lines", "line": line, **own, "y": numbers(values)}
 
 
-def curve(series: Series, number: int) -> dict[str, Any]:
+def curve(series: Series, number: int, buckets: int = Detail().buckets) -> dict[str, Any]:
     """Return the line of a series, with fewer points where it is long."""
-    time, values = thin_series(series.time, series.values)
+    time, values = thin_series(series.time, series.values, buckets)
     return trace(series.title, series.phase, number, values, time)
 
 

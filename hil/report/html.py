@@ -14,7 +14,8 @@ from hil.record.events import Event
 from hil.record.manifest import hashes
 from hil.report.elements import commanded, css, mark, table, td, told
 from hil.report.event import event_section
-from hil.report.page import POLICY, SCRIPT, STYLE
+from hil.report.page import document
+from hil.report.thin import Detail
 
 if TYPE_CHECKING:
     from hil.analysis.result import Analysis
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 COMMANDS_SHOWN: Final = 200
 SAMPLES_DRAWN: Final = 100_000
 """Per channel, in all events together: about 5 MB for seven channels, as much as plotly.js itself."""
-DRAWN_WHOLE: Final = 40_000
-"""Samples of one channel in one event that are drawn one by one at most."""
 IN_HEADER: Final = ("sequence", "title", "simulated", "end", "units", "captures")
 SIMULATED: Final = (
     '<p class="simulated">SIMULATED: no hardware was involved, this says nothing about a real unit.</p>'
@@ -88,8 +87,6 @@ def from_analysis(
 
 def render(of: ReportInput) -> str:
     """Return the report as one HTML page that fetches nothing."""
-    from plotly.offline import get_plotlyjs  # noqa: PLC0415 - reads 5 MB that only a report needs
-
     body = [_header(of)]
     for event in of.events:
         body += [
@@ -99,19 +96,12 @@ def render(of: ReportInput) -> str:
                 of.waveforms.get(event.name),
                 of.envelope,
                 of.run.get("units", {}),
-                min(SAMPLES_DRAWN // len(of.events), DRAWN_WHOLE),
+                Detail(min(SAMPLES_DRAWN // len(of.events), Detail().whole)),
             ),
         ]
     body += [] if of.events else ["<p>No capture was analysed.</p>"]
     body += [_setup(of), _commands(of.commands), _files(of)]
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(of.title)}</title><style>{STYLE}</style></head>\n<body>\n"
-        + "\n".join(filter(None, body))
-        + f"\n<script>{get_plotlyjs()}</script>\n<script>{SCRIPT}</script>\n</body></html>\n"
-    )
+    return document(of.title, body)
 
 
 def _header(of: ReportInput) -> str:

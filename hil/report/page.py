@@ -3,11 +3,17 @@
 plotly.js puts a button on each chart that uploads its data to the maker, unless told not to.
 """
 
+from __future__ import annotations
+
 from contextlib import suppress
-from pathlib import Path
-from typing import Final
+from html import escape
+from typing import TYPE_CHECKING, Final
 
 from hil.errors import StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
 
 POLICY: Final = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
@@ -73,23 +79,46 @@ const look = { margin:{ l:70, r:40, t:10, b:48 }, modebar:{ orientation:"v" },
   paper_bgcolor:"#fff", plot_bgcolor:"#fff",
   font:{ family:"system-ui, sans-serif", size:12, color:"#1f2933" }, showlegend:true,
   legend:{ orientation:"h", y:1.02, yanchor:"bottom", x:0 } };
-for (const figure of document.querySelectorAll("figure")) {
+const draw = figure => {
+  if (figure.dataset.drawn) return;
+  figure.dataset.drawn = "yes";
   const spec = JSON.parse(figure.querySelector("script").textContent);
   const x = spec.x.flatMap(([first, step, n]) => Array.from({ length:n }, (_, i) => first + i * step));
   for (const trace of spec.traces) trace.x ??= x;
   Plotly.newPlot(figure.querySelector(".plot"), spec.traces, { ...look, ...spec.layout },
     { responsive:true, displaylogo:false, modeBarButtonsToRemove:["lasso2d", "select2d"],
       displayModeBar: innerWidth > 640, showSendToCloud:false, plotlyServerURL:"" });
-}
+};
+const figures = document.querySelectorAll("figure");
+// A hundred charts drawn at once take seconds: each is drawn when it comes near the window.
+const near = new IntersectionObserver(seen => {
+  for (const one of seen) if (one.isIntersecting) { draw(one.target); near.unobserve(one.target); }
+}, { rootMargin:"800px" });
+for (const figure of figures) near.observe(figure);
 for (const folded of document.querySelectorAll("details")) {
   folded.addEventListener("toggle", () => {
-    for (const plot of folded.querySelectorAll(".plot")) Plotly.Plots.resize(plot);
+    for (const plot of folded.querySelectorAll(".plot.js-plotly-plot")) Plotly.Plots.resize(plot);
   });
 }
 addEventListener("beforeprint", () => {
+  for (const figure of figures) draw(figure);
   for (const plot of document.querySelectorAll(".plot")) Plotly.Plots.resize(plot);
 });
 """
+
+
+def document(title: str, body: Iterable[str]) -> str:
+    """Return a page that holds all it needs, of pieces of HTML; empty ones are left out."""
+    from plotly.offline import get_plotlyjs  # noqa: PLC0415 - reads 5 MB that only a page needs
+
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{STYLE}</style></head>\n<body>\n"
+        + "\n".join(filter(None, body))
+        + f"\n<script>{get_plotlyjs()}</script>\n<script>{SCRIPT}</script>\n</body></html>\n"
+    )
 
 
 def save(page: str, path: Path) -> None:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from hil.analysis.signals import LINES
-from hil.report.figure import Plot, curve, labelled, layout_of, number_of, trace
+from hil.report.figure import Plot, curve, labelled, layout_of, number_of, trace, with_limits
 from hil.report.plots_envelope import envelope_in_time, envelope_plane
 from hil.report.plots_frequency import against_limits, harmonics, over_frequency
-from hil.report.thin import AFTER, BEFORE, thin
+from hil.report.thin import AFTER, BEFORE, Detail, thin
 from hil.waveform import PHASES, find
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from hil.analysis.result import Analysis, Series
     from hil.compliance.envelope import Envelope
-    from hil.compliance.verdict import Parameters
+    from hil.compliance.verdict import Parameters, Verdict
     from hil.waveform import Channel, Waveform
 
 SIGN_OF_POWER: Final = "Positive: from the PCS to the grid."
@@ -77,9 +77,26 @@ def plots(
     waveform: Waveform | None,
     envelope: Envelope | None,
     parameters: Parameters,
-    whole: int,
+    detail: Detail,
+    verdicts: Sequence[Verdict] = (),
 ) -> Iterator[Plot]:
-    """Yield the plots of one event, waveforms first, with up to `whole` samples of each channel."""
+    """Yield the plots of one event, waveforms first, in this detail.
+
+    verdicts: their limits are drawn where a criterion names the plot.
+    """
+    for group, plot in _plots(analysis, waveform, envelope, parameters, detail):
+        asked = [v for v in verdicts if v.plot == group and group]
+        yield with_limits(plot, asked) if asked else plot
+
+
+def _plots(
+    analysis: Analysis,
+    waveform: Waveform | None,
+    envelope: Envelope | None,
+    parameters: Parameters,
+    detail: Detail,
+) -> Iterator[tuple[str, Plot]]:
+    """Yield each plot with the group that it shows, "" for what is no group."""
     inception, duration = number_of(analysis, "inception"), number_of(analysis, "event_duration")
     instants = [] if inception is None else [inception]
     if inception is not None and duration is not None:
@@ -92,26 +109,26 @@ def plots(
         axis["range"] = [max(waveform.start, inception - BEFORE), last]
     shapes = [_upright(instant) for instant in instants]
     if waveform is not None:
-        yield from _waveforms(waveform, instants, axis, shapes, whole)
+        yield from (("", plot) for plot in _waveforms(waveform, instants, axis, shapes, detail))
     told = [s for s in analysis.series if np.isfinite(s.values).sum() >= FEW]
     groups = sorted(_grouped(told, lambda s: s.group or s.key), key=lambda of: _place(of[0]))
     for group, series in groups:
         title, label, caption = GROUPS.get(group, (series[0].title, labelled(series[0]), ""))
-        traces = [curve(s, i) for i, s in enumerate(series)]
+        traces = [curve(s, i, detail.buckets) for i, s in enumerate(series)]
         if group == "urms" and envelope is not None:
             traces += envelope_in_time(envelope, analysis, waveform)
             caption = f"Dashed: the unit must ride through what stays above it; {envelope.clause}."
         layout = layout_of(_wide_enough(axis, series), label, shapes)
-        yield Plot(title, caption, traces, layout, more=group in MORE)
+        yield group, Plot(title, caption, traces, layout, more=group in MORE)
     known = duration is not None and number_of(analysis, "residual_voltage_pu") is not None
     if envelope is not None and known:
-        yield envelope_plane(envelope, analysis, parameters)
-    yield from (against_limits(t) for t in analysis.tables if {"Order", "Limit"} <= set(t.columns))
+        yield "", envelope_plane(envelope, analysis, parameters)
+    yield from (("", against_limits(t)) for t in analysis.tables if {"Order", "Limit"} <= set(t.columns))
     for group, spectra in _grouped(analysis.spectra, lambda s: s.group or s.key.rpartition("_")[0]):
         if group.startswith("harmonics"):
-            yield harmonics(spectra, number_of(analysis, "frequency"))
+            yield group, harmonics(spectra, number_of(analysis, "frequency"))
         else:
-            yield replace(over_frequency(group, spectra), more=group in MORE)
+            yield group, replace(over_frequency(group, spectra), more=group in MORE)
 
 
 def _wide_enough(axis: Mapping[str, Any], series: Sequence[Series]) -> Mapping[str, Any]:
@@ -124,7 +141,11 @@ def _wide_enough(axis: Mapping[str, Any], series: Sequence[Series]) -> Mapping[s
 
 
 def _waveforms(
-    waveform: Waveform, instants: Sequence[float], axis: Mapping[str, Any], shapes: Sequence[Any], whole: int
+    waveform: Waveform,
+    instants: Sequence[float],
+    axis: Mapping[str, Any],
+    shapes: Sequence[Any],
+    detail: Detail,
 ) -> Iterator[Plot]:
     has = waveform.channels
     for title, quantity, channels in (
@@ -138,7 +159,7 @@ def _waveforms(
         ("Other currents", "current", _others(has, "current")),
     ):
         if channels:
-            points = thin(waveform, channels, instants, whole)
+            points = thin(waveform, channels, instants, detail)
             traces = [
                 trace(c.name, c.phase, i, y)
                 for i, (c, y) in enumerate(zip(channels, points.values, strict=True))

@@ -15,10 +15,20 @@ if TYPE_CHECKING:
 
     from hil.waveform import Channel, Waveform
 
-BUCKETS = 1_500
-"""Spans that the quiet part is divided into, each drawn as its lowest and highest sample."""
 BEFORE, AFTER = 0.1, 0.3
 """What is drawn whole around an event [s]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """How finely a page draws."""
+
+    whole: int = 40_000
+    """Samples of each channel that may be drawn one by one."""
+    buckets: int = 1_500
+    """Spans that the quiet part is divided into, each drawn as its lowest and highest sample."""
+    folded: bool = True
+    """Whether what is folded away is there at all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,16 +42,18 @@ class Thinned:
     caption: str
 
 
-def thin(waveform: Waveform, channels: Sequence[Channel], instants: Sequence[float], whole: int) -> Thinned:
-    """Return channels for a plot, with up to about `whole` samples of each drawn one by one.
+def thin(
+    waveform: Waveform, channels: Sequence[Channel], instants: Sequence[float], detail: Detail
+) -> Thinned:
+    """Return channels for a plot, with up to about `detail.whole` samples of each drawn one by one.
 
     Those around the instants [s], the edges of an event, come first.
     """
-    n, rate = len(waveform), waveform.rate
+    n, rate, whole, buckets = len(waveform), waveform.rate, detail.whole, detail.buckets
     samples = waveform.select(channels).astype(np.float64)
     if waveform.valid is not None:
         samples[:, ~waveform.valid] = np.nan
-    if n <= whole + 2 * BUCKETS:
+    if n <= whole + 2 * buckets:
         return Thinned(
             ((waveform.start, 1 / rate, n),), samples, f"All {n:,} samples at {rate:,.6g} samples/s."
         )
@@ -50,7 +62,7 @@ def thin(waveform: Waveform, channels: Sequence[Channel], instants: Sequence[flo
         first, last = round((begin - waveform.start) * rate), round((end - waveform.start) * rate)
         near[max(first, 0) : max(last, 0)] = True
     edges = [0, *(np.flatnonzero(np.diff(near)) + 1).tolist(), n]
-    width = -(-(n - int(near.sum())) // BUCKETS)
+    width = -(-(n - int(near.sum())) // buckets)
     stretches, values = [], []
     for first, last in pairwise(edges):
         part, begin = samples[:, first:last], waveform.start + first / rate
@@ -72,16 +84,16 @@ def thin(waveform: Waveform, channels: Sequence[Channel], instants: Sequence[flo
 
 
 def thin_series(
-    time: NDArray[np.float64], values: NDArray[np.float64]
+    time: NDArray[np.float64], values: NDArray[np.float64], buckets: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return a series with the lowest and the highest value of each of `BUCKETS` spans, if it is longer.
+    """Return a series with the lowest and the highest value of each of so many spans, if it is longer.
 
     A span without a value (all NaN) keeps its gap.
     """
     n = time.size
-    if n <= 4 * BUCKETS:
+    if n <= 4 * buckets:
         return time, values
-    edges = np.arange(BUCKETS + 1) * n // BUCKETS
+    edges = np.arange(buckets + 1) * n // buckets
     kept = []
     for first, last in pairwise(edges.tolist()):
         part = values[first:last]

@@ -38,17 +38,22 @@ def number(value: float, unit: str) -> str:
 
 def measured(of: Verdict | Result) -> str:
     """Return what was found: "325.0 ± 8.3 ms", the text itself, or a dash where there is nothing."""
-    if of.value is None:
+    return found(of.value, of.unit, of.uncertainty)
+
+
+def found(value: float | str | None, unit: str, uncertainty: float | None) -> str:
+    """Return a value with its unit and uncertainty, the text itself, or a dash where there is nothing."""
+    if value is None:
         return "–"
-    if isinstance(of.value, str):
-        return of.value
-    if not of.uncertainty or of.uncertainty < 1e-6 * abs(of.value):  # finer than any bench measures
-        return number(of.value, of.unit)
-    unit = show(max(abs(of.value), of.uncertainty), of.unit).partition(" ")[2]
-    factor = parse(f"1 {unit}", of.unit, "unit")
+    if isinstance(value, str):
+        return value
+    if not uncertainty or uncertainty < 1e-6 * abs(value):  # finer than any bench measures
+        return number(value, unit)
+    prefixed = show(max(abs(value), uncertainty), unit).partition(" ")[2]
+    factor = parse(f"1 {prefixed}", unit, "unit")
     # two digits of the uncertainty, and the value to the same decimal (GUM, 7.2.6)
-    decimals = max(0, 1 - floor(log10(of.uncertainty / factor)))
-    return f"{of.value / factor:.{decimals}f} ± {of.uncertainty / factor:.{decimals}f} {unit}".rstrip()
+    decimals = max(0, 1 - floor(log10(uncertainty / factor)))
+    return f"{value / factor:.{decimals}f} ± {uncertainty / factor:.{decimals}f} {prefixed}".rstrip()
 
 
 def margin(verdict: Verdict) -> str:

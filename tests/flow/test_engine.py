@@ -424,8 +424,8 @@ def test_nothing_is_sealed_while_the_bench_is_live(laboratory, tmp_path):
 
     found = set()
     laboratory.run(Steps((Arm("one"), Hold(0.2), Disarm())), tmp_path, watch=Eyes(at))
-    assert found == {"one.blk"}
-    assert {path.name for path in tmp_path.iterdir()} == {"one.h5"}
+    assert found == {"one.blk", "one.readings.jsonl"}
+    assert {path.name for path in tmp_path.iterdir()} == {"one.h5", "one.readings.jsonl"}
 
 
 def test_a_trip_limit_stops_the_run(laboratory, dead, tmp_path):
