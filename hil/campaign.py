@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from hil.compliance.criteria import load_criteria
-from hil.errors import ConfigError, HilError, NotSupported
+from hil.errors import ConfigError, HilError, LimitError, NotSupported
 from hil.plant.tables import near
 from hil.rehearse import rehearse
 from hil.sequence import build
@@ -141,9 +141,9 @@ def _entry(key: str, table: Any, form: str, path: Path, text: str) -> Entry:
             given[name] = str(value)
     try:
         built = build(kind, given)
-    except ConfigError as error:
+    except (ConfigError, LimitError) as error:
         named = next((name for name in given if name in str(error)), header)
-        raise ConfigError(f"{at(path, text, named, after=header)}: {error}") from None
+        raise type(error)(f"{at(path, text, named, after=header)}: {error}") from None
     criteria = None
     if "criteria" in table:
         criteria = path.parent / str(table["criteria"])

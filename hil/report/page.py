@@ -95,6 +95,13 @@ const near = new IntersectionObserver(seen => {
   for (const one of seen) if (one.isIntersecting) { draw(one.target); near.unobserve(one.target); }
 }, { rootMargin:"800px" });
 for (const figure of figures) near.observe(figure);
+const reveal = () => {
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  for (let at = target; at; at = at.parentElement)
+    if (at.tagName === "DETAILS") at.open = true;
+};
+addEventListener("hashchange", reveal);
+reveal();
 for (const folded of document.querySelectorAll("details")) {
   folded.addEventListener("toggle", () => {
     for (const plot of folded.querySelectorAll(".plot.js-plotly-plot")) Plotly.Plots.resize(plot);

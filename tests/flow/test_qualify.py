@@ -1,0 +1,125 @@
+"""Whole campaigns: the command, its record, and that one test does not take the others with it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from hil import qualify as module
+from hil.campaign import load_campaign, plan
+from hil.compliance.verdict import Outcome
+from hil.config import load
+from hil.errors import HilError
+from hil.record import open_record, verify
+from hil.session import Options
+from hil.watch import Stop
+
+SETTINGS = 'before = "0.3 s", after = "1 s", steady = "0.2 s", apart = "0.1 s"'
+CAMPAIGN = f"""\
+title = "Two sags"
+
+[test.T1]
+sequence = "voltage_sag"
+set = {{ phases = "abc", {SETTINGS} }}
+
+[test.T2]
+sequence = "voltage_sag"
+set = {{ phases = "a", {SETTINGS} }}
+"""
+
+
+class Silent:
+    def stage(self, name, purpose):
+        pass
+
+    def tick(self, seconds, reading):
+        pass
+
+
+@pytest.fixture
+def campaign(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(CAMPAIGN)
+    return path
+
+
+def run(campaign, tmp_path, stop=None):
+    loaded = load_campaign(str(campaign))
+    config = load("simulated")
+    options = Options(records=tmp_path / "records")
+    return module.qualify(loaded, plan(loaded, config), config, options, stop or Stop(), Silent())
+
+
+def test_the_command_makes_one_record_that_can_be_verified(campaign, tmp_path):
+    """With a flaw that trips the unit in the deep sag of all phases and not in that of one."""
+    command = [sys.executable, "-m", "hil", "qualify", str(campaign), "--json", "--flaw", "trips-early"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+    told = json.loads(done.stdout)
+    assert done.returncode == 1, done.stderr
+    assert told["outcome"] == "FAIL"
+    folder = tmp_path / told["record"]
+    record = open_record(folder)
+    assert [test["id"] for test, _ in record.tests()] == ["T1", "T2"]
+    rows = {(row["test"], row["key"]): row for row in record.matrix()}
+    assert rows["T1", "stays_connected"]["answer"] == "deviation"
+    assert rows["T1", "depth_as_commanded"]["answer"] == "compliant"
+    page = (folder / "report.html").read_text()
+    assert "Requirement matrix" in page
+    assert 'id="T2-sag_a"' in page
+    assert verify(folder) == []
+    capture = folder / "T2" / "captures" / "sag_a.h5"
+    data = bytearray(capture.read_bytes())
+    data[len(data) // 2] ^= 1
+    capture.write_bytes(data)
+    assert [finding.file for finding in verify(folder)] == ["T2/captures/sag_a.h5"]
+
+
+@pytest.mark.parametrize("failure", [HilError("the link is dead"), ZeroDivisionError("a defect")])
+def test_a_test_that_breaks_off_does_not_stop_the_others(campaign, tmp_path, monkeypatch, failure):
+    conduct = module.conduct
+
+    def fail_first(sequence, config, options, stop, watch):
+        if options.folder == "T1":
+            raise failure
+        return conduct(sequence, config, options, stop, watch)
+
+    monkeypatch.setattr(module, "conduct", fail_first)
+    done = run(campaign, tmp_path)
+    first, second = done.tests
+    assert first.outcome is Outcome.INVALID
+    assert str(failure) in first.reason
+    assert second.outcome is Outcome.PASS
+    assert done.outcome is Outcome.INVALID
+    matrix = {row["test"]: row for row in open_record(done.folder).matrix()}
+    assert (matrix["T1"]["answer"], matrix["T1"]["reason"]) == ("exception", first.reason)
+
+
+def test_a_bench_that_is_not_safe_ends_the_campaign(campaign, tmp_path, monkeypatch):
+    from hil.errors import NotSafe
+
+    def unsafe(*_):
+        raise NotSafe("grid still shows 277 V")
+
+    monkeypatch.setattr(module, "conduct", unsafe)
+    done = run(campaign, tmp_path)
+    assert done.tests[1].outcome is Outcome.NOT_RUN
+    assert done.tests[1].reason == "the bench could not be proven safe: grid still shows 277 V"
+    assert isinstance(done.error, NotSafe)
+
+
+def test_a_wish_to_stop_ends_the_campaign(campaign, tmp_path):
+    stop = Stop()
+    stop.reason = "stopped by the operator (Ctrl-C)"
+    done = run(campaign, tmp_path, stop)
+    assert {test.outcome for test in done.tests} == {Outcome.NOT_RUN}
+    assert open_record(done.folder).run["end"] == "aborted: stopped by the operator (Ctrl-C)"
+
+
+def test_nothing_is_connected_for_a_campaign_that_is_refused(campaign, tmp_path):
+    campaign.write_text(CAMPAIGN.replace('phases = "a"', 'phases = "d"'))
+    command = [sys.executable, "-m", "hil", "qualify", str(campaign)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"hil: {campaign}:9: voltage_sag: phases = 'd'")
+    assert not (tmp_path / "records").exists()
