@@ -1,6 +1,6 @@
 """The engine in this process, on the shipped simulated bench: however a run ends, the bench is dead."""
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.resources import files
 from typing import ClassVar
 
@@ -15,11 +15,12 @@ from hil.engine import Stop, run
 from hil.errors import ConfigError, HilError, InstrumentError, LinkLost, NotSafe
 from hil.guard import Guard, GuardReport
 from hil.limits import Limit
+from hil.recording import SUFFIX, read_readings
 from hil.rehearse import nominal
-from hil.sequence import Nominal, Stage
+from hil.sequence import Nominal, Stage, parameters
 from hil.sequences import voltage_sag
 from hil.simulated import launch
-from hil.steps import Arm, Await, Disarm, Hold, RampGrid, SetGrid, SwitchGrid
+from hil.steps import Arm, Await, Disarm, Hold, RampGrid, SetGrid, SetPower, SwitchGrid
 from hil.transport.link import CommandLog
 
 pytestmark = pytest.mark.thorough
@@ -428,6 +429,23 @@ def test_nothing_is_sealed_while_the_bench_is_live(laboratory, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"one.h5", "one.readings.jsonl"}
 
 
+def test_what_the_pcs_says_and_what_was_commanded_stand_beside_a_capture(laboratory, tmp_path):
+    """Asked every 50 ms for 0.4 s; times are of the bench, from the first sample on."""
+    steps = (*LIVE, Arm("one", poll=0.05), Hold(0.2), SetPower(0.0, 1e3), Hold(0.2), Disarm())
+    result = laboratory.run(Steps(steps), tmp_path)
+    assert result.end == "completed", result.text
+    readings = read_readings(tmp_path / f"one{SUFFIX}")
+    times = [reading.time for reading in readings if reading.source == "pcs"]
+    assert times == pytest.approx([0.05 * k for k in range(len(times))], abs=2e-3)
+    assert 8 <= len(times) <= 9
+    said = next(reading.values for reading in readings if reading.source == "pcs")
+    assert said["mode"] == "off"
+    assert said["voltage"] == pytest.approx(100.0, rel=0.02)
+    (step,) = (reading for reading in readings if reading.values.get("step") == "SetPower")
+    assert step.values == {"step": "SetPower", "watts": 0.0, "var": 1e3}
+    assert step.time == pytest.approx(0.2, abs=0.01)
+
+
 def test_a_trip_limit_stops_the_run(laboratory, dead, tmp_path):
     """100 V RMS has a peak of 141.4 V."""
     bench = laboratory.bench()
@@ -501,8 +519,14 @@ def judge(folder, result, *, started="2026-06-01T00:00:00+00:00"):
         name: {"file": result.captures.get(name), "parameters": {**given, "rated_current": ratings.current}}
         for name, given in SAG.captures().items()
     }
-    about = {"phase_voltage": ratings.phase_voltage, "frequency": ratings.frequency}
-    run = {"captures": captures, "nominal": about, "started": started, "end": result.end}
+    run = {
+        "sequence": "voltage_sag",
+        "parameters": parameters(SAG),
+        "captures": captures,
+        "nominal": {**asdict(ratings), "phase_voltage": ratings.phase_voltage},
+        "started": started,
+        "end": result.end,
+    }
     (event,) = evaluate(folder, run)
     return event.verdicts
 
