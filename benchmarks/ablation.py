@@ -31,7 +31,7 @@ flaw planted in the PCS at its default strength (`hil list flaws`).
 
 - **FAIL**: the test noticed it; the tables below say in which lines.
 - · : passed, for the flaw lies outside what the test asks.
-- *invalid*: the test could not be carried out as asked, such as with a PCS that trips on its way there. It does
+- *invalid*: the test could not be carried out as asked, as with a PCS that trips on its way there. It does
   not count as passed.
 - *open*: a value could not be determined. – : the flaw cannot be planted there, or the test could not begin.
 """

@@ -10,7 +10,7 @@ from rich.markup import escape
 from hil.cli.common import console, print_json
 from hil.errors import ConfigError, HilError
 from hil.evaluate import evaluate
-from hil.record import analysis_to_dict, open_record
+from hil.record import analysis_arrays, analysis_to_dict, event_files, open_record
 from hil.record import verify as verify_record
 from hil.report.page import save
 from hil.session import render_record
@@ -58,27 +58,36 @@ def verify(arguments: argparse.Namespace) -> int:
 
 
 def _compare(folder: Path) -> list[dict[str, str]]:
-    """Evaluate the captures again and compare with what the record says."""
+    """Evaluate the captures again and compare, byte by byte, with what the record says."""
     try:
         record = open_record(folder)
-        stored = {event.name: _plain(event) for event in record.events()}
-        found = {event.name: _plain(event) for event in evaluate(folder, record.run)}
-    except HilError as error:
+        if "tests" in record.run:
+            own = [of.folder for _, of in record.tests() if of is not None]
+            return [
+                {**found, "file": f"{each.name}/{found['file']}"} for each in own for found in _compare(each)
+            ]
+        if not (folder / "metrics.json").is_file():
+            return []  # the run ended before anything was evaluated
+        again = evaluate(folder, record.run)
+        differ = [name for name, data in event_files(again).items() if data != (folder / name).read_bytes()]
+        stored = {event.name: event for event in record.events()}
+    except (HilError, OSError) as error:
         return [{"kind": "unreadable", "file": folder.name, "text": str(error)}]
-    return [
-        {
-            "kind": "differs",
-            "file": "metrics.json" if what == "results" else "verdicts.json",
-            "text": f"{name}: the captures give other {what} with this version of hil-bench",
-        }
-        for name in sorted(stored.keys() | found.keys())
-        for what in ("results", "verdicts")
-        if stored.get(name, {}).get(what) != found.get(name, {}).get(what)
-    ]
+    findings = []
+    for name in differ:
+        others = [event.name for event in again if _part(name, event) != _part(name, stored.get(event.name))]
+        whose = ", ".join(others) or "something in it"
+        text = f"{whose}: the captures give something else with this version of hil-bench"
+        findings.append({"kind": "differs", "file": name, "text": text})
+    return findings
 
 
-def _plain(event: Event) -> dict[str, Any]:
-    return {
-        "results": analysis_to_dict(event.analysis)["results"],
-        "verdicts": [verdict.to_dict() for verdict in event.verdicts],
-    }
+def _part(name: str, event: Event | None) -> Any:
+    """Return what a file says of one capture."""
+    if event is None:
+        return None
+    if name == "verdicts.json":
+        return [verdict.to_dict() for verdict in event.verdicts]
+    if name == "metrics.json":
+        return analysis_to_dict(event.analysis)
+    return {key: array.tobytes() for key, array in analysis_arrays(event.analysis).items()}

@@ -76,26 +76,35 @@ class RecordWriter:
 
     def write_events(self, events: Sequence[Event]) -> None:
         """Write what was found and judged in the captures."""
-        arrays = {
-            f"{event.name}/{name}": array
-            for event in events
-            for name, array in analysis_arrays(event.analysis).items()
-        }
-        self.write_json("metrics.json", {event.name: analysis_to_dict(event.analysis) for event in events})
-        write(self.path("series.npz"), pack(arrays))
-        verdicts = [verdict for event in events for verdict in event.verdicts]
-        judged = {
-            event.name: {
-                "parameters": dict(event.parameters),
-                "verdicts": [verdict.to_dict() for verdict in event.verdicts],
-            }
-            for event in events
-        }
-        self.write_json("verdicts.json", {"overall": overall(verdicts).value, "captures": judged})
+        for name, data in event_files(events).items():
+            write(self.path(name), data)
 
     def seal(self) -> str:
         """Write the manifest, which closes the record, and return its SHA-256."""
         return seal(self.folder)
+
+
+def event_files(events: Sequence[Event]) -> dict[str, bytes]:
+    """Return the files that say what was found and judged; the same events give the same bytes."""
+    arrays = {
+        f"{event.name}/{name}": array
+        for event in events
+        for name, array in analysis_arrays(event.analysis).items()
+    }
+    verdicts = [verdict for event in events for verdict in event.verdicts]
+    judged = {
+        event.name: {
+            "parameters": dict(event.parameters),
+            "verdicts": [verdict.to_dict() for verdict in event.verdicts],
+        }
+        for event in events
+    }
+    metrics = {event.name: analysis_to_dict(event.analysis) for event in events}
+    return {
+        "metrics.json": to_json("metrics.json", metrics),
+        "series.npz": pack(arrays),
+        "verdicts.json": to_json("verdicts.json", {"overall": overall(verdicts).value, "captures": judged}),
+    }
 
 
 @dataclass(frozen=True)

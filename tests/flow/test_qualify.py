@@ -68,6 +68,9 @@ def test_the_command_makes_one_record_that_can_be_verified(campaign, tmp_path):
     assert "Requirement matrix" in page
     assert 'id="T2-sag_a"' in page
     assert verify(folder) == []
+    again = [sys.executable, "-m", "hil", "verify", str(folder), "--reanalyse", "--json"]
+    told = json.loads(subprocess.run(again, capture_output=True, text=True, check=False).stdout)
+    assert told["findings"] == []
     capture = folder / "T2" / "captures" / "sag_a.h5"
     data = bytearray(capture.read_bytes())
     data[len(data) // 2] ^= 1
