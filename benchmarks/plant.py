@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from hil.plant.genset import DIESEL, GAS
-from hil.plant.loads import Bank, square
+from hil.plant.loads import Bank
 from hil.plant.missions import Mission, Missions
 from hil.plant.parameters import Parameters
 from hil.plant.plant import Plant
@@ -21,6 +21,8 @@ from hil.plant.terminals import (
     PcsTerminals,
     Terminals,
 )
+from hil.profiles.generate import square
+from hil.profiles.scale import rated
 
 
 def simple(recording, **options):
@@ -52,7 +54,8 @@ def richest(recording, **options):
     dc = DcTerminals(True, q.dc_voltage, 300.0, 300.0, 250e3, 250e3)
     pcs = PcsTerminals(enable=True, active_power=0.1 * q.rated_power)
     bank = Bank.from_power(q.voltage, q.frequency, [10e3] * 3, [3e3] * 3, [3e3] * 3)
-    load = LoadTerminals(closed=True, bank=bank, on=True, profile=square(60e3, 20e3, 1.0), repeated=True)
+    training = rated(square(period=1.0, duty=0.7, high=0.6, low=0.2, edge=5e-3, duration=1.0), 100e3)
+    load = LoadTerminals(closed=True, bank=bank, on=True, profile=training, repeated=True)
     sets = [GensetTerminals(run=True, close=True), GensetTerminals(run=True, close=True)]
     terminals = Terminals(grid, dc, pcs, AnalogInputs(running=recording), load=load, gensets=sets)
     terminals.transformer.close = True

@@ -7,12 +7,11 @@ factor in a macro, the slew (the plant's load has a lag), source modes, trip lim
 
 from __future__ import annotations
 
-from math import gcd
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
 
-from hil.plant.loads import Profile
+from hil.profiles.profile import Profile
 from hil.twin.scpi import Handler, Refusal, ScpiTwin, flag, number, word
 
 if TYPE_CHECKING:
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 
 WATTS: Final = 96e3
 POINTS: Final = 100
-LONGEST: Final = 1_000_000
-"""Values that a profile may become: the dwells' common divisor is one of them."""
 
 
 class Nhr9430Twin(ScpiTwin):
@@ -114,12 +111,10 @@ class Nhr9430Twin(ScpiTwin):
         tangents = {round(q / p, 6) for p, q in zip(watts, var, strict=True) if p}
         if len(tangents) > 1 or any(q for p, q in zip(watts, var, strict=True) if not p):
             raise Refusal(-221)
-        spacing = gcd(*dwells)
-        if sum(dwells) // spacing > LONGEST:
-            raise Refusal(-225)
         t = self.terminals
-        values = np.repeat(np.array(watts), [dwell // spacing for dwell in dwells])
-        t.profile, t.start, t.repeated = Profile(1e-3 * spacing, values, held=True), self.world.now(), False
+        time = 1e-3 * np.cumsum((0, *dwells))
+        t.profile = Profile(time, np.array((*watts, watts[-1])), held=True)
+        t.start, t.repeated = self.world.now(), False
         t.tangent = tangents.pop() if tangents else 0.0
         t.active_power, t.reactive_power = watts[-1], var[-1]
         self.ends = t.start + 1e-3 * sum(dwells)

@@ -47,7 +47,7 @@ def test_what_plant_says_goes_before_what_bench_says(bench):
 def test_the_path_of_a_trace_is_relative_to_the_bench_file(bench, tmp_path):
     (tmp_path / "trace.csv").write_text("time [s],power [W]\n0,1\n1,2\n")
     config = load(bench('[plant.load]\nfile = "trace.csv"'))
-    assert list(config.plant.load["profile"].watts) == [50e3, 100e3]
+    assert list(config.plant.load["profile"].power) == [50e3, 100e3]
 
 
 @pytest.mark.parametrize(
@@ -56,8 +56,11 @@ def test_the_path_of_a_trace_is_relative_to_the_bench_file(bench, tmp_path):
         ("[plant]\nwind = 3", "lab.toml: plant: unknown key 'wind'"),
         ("[plant.winds]\n", "lab.toml: plant: unknown key 'winds'"),
         ("[plant]\ndc_voltage = 600", "lab.toml: plant: dc_voltage = 600: is too low"),
-        ('[plant.load]\nfile = "nowhere.csv"', "nowhere.csv: cannot be read as a trace"),
-        ('[plant.load]\nprofile = "square"', "lab.toml: plant.load: the profile 'square' needs high"),
+        ('[plant.load]\nfile = "nowhere.csv"', "nowhere.csv: cannot be opened"),
+        (
+            '[plant.load]\nprofile = "trainin"',
+            "lab.toml: plant.load: no profile 'trainin'; nearest are",
+        ),
     ],
 )
 def test_what_is_wrong_names_the_file(bench, plant, says):
@@ -111,6 +114,7 @@ def test_every_key_is_listed_with_how_it_is_written():
     assert rows["plant.forming", "feed_forward"] == ("true or false", "false")
     assert rows["plant.battery", "chemistry"] == ("text", "none")
     assert rows["plant.load", "resistance"] == ('[ohm or "none", ohm or "none", ohm or "none"]', "")
-    assert rows["plant.load, sweep", "cycles"] == ("whole number", "")
+    assert rows["plant.load, sweep", "cycles"] == ("number", "")
+    assert rows["plant.load, inference", "arrivals"] == ("text", "")
     assert rows["plant.gensets", "preset"] == ("text", "diesel")
     assert rows["plant.missions", "missions"] == ("[name or table, ...]", "[dispatch]")

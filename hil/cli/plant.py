@@ -50,7 +50,7 @@ def _load(plant: PlantOptions) -> str:
         parts.append("R, L, C bank")
     if told.get("on"):
         profile = told.get("profile")
-        watts = told.get("active_power", 0.0) if profile is None else profile.watts.max()
+        watts = told.get("active_power", 0.0) if profile is None else profile.power.max()
         what = "up to" if profile is not None else "at"
         parts.append(
             f"electronic load of {show(plant.parameters.electronic.rating, 'VA')}, {what} {show(watts, 'W')}"
@@ -74,8 +74,8 @@ def keys() -> list[dict[str, Any]]:
         ("plant.load", options.BANK, q.bank),
         ("plant.load", options.ELECTRONIC, q.electronic),
         ("plant.load", load_options.COMMANDS, None),
-        ("plant.load, file", load_options.TRACE, None),
-        *((f"plant.load, {name}", known, None) for name, known in load_options.PROFILES.items()),
+        ("plant.load, trace", load_options.TRACE, None),
+        *((f"plant.load, {name}", known, None) for name, known in load_options.GENERATORS.items()),
         ("plant.transformer", options.TRANSFORMER, q.transformer),
         ("plant.gensets", {"preset": str, **options.GENSET}, options.PRESETS["diesel"]),
         ("plant.missions", options.MISSIONS, Missions()),

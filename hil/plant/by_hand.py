@@ -9,6 +9,7 @@ from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from hil.errors import ConfigError
+from hil.profiles.profile import Profile
 
 from . import loads
 from .load_options import load_commands
@@ -67,8 +68,8 @@ def check_bank(values: Mapping[str, Any], q: Parameters, where: str) -> None:
 
 def shown(value: Any) -> Any:
     """Return terminals as plain data; of long arrays what they are."""
-    if isinstance(value, loads.Profile):
-        return {"points": len(value.watts), "spacing": value.spacing, "held": value.held}
+    if isinstance(value, Profile):
+        return {"points": len(value), "duration": value.duration, "held": value.held}
     if is_dataclass(value):
         return {each.name: shown(getattr(value, each.name)) for each in fields(value)}
     if isinstance(value, set):

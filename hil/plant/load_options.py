@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-from inspect import Parameter, signature
-from itertools import pairwise
-from math import inf, isfinite
+from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
-from hil.errors import ConfigError
+from hil.errors import ConfigError, FormatError
+from hil.profiles import files, library, presets
+from hil.profiles.importer import import_trace
+from hil.profiles.scale import rated
 
 from . import loads
 from .tables import Units, build, near, read, units
@@ -16,6 +16,9 @@ from .tables import Units, build, near, read, units
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from hil.profiles.presets import Preset
+    from hil.profiles.profile import Profile
 
     from .parameters import Parameters
 
@@ -37,39 +40,25 @@ COMMANDS: Final[Units] = {
     **dict.fromkeys(("profile", "file"), str),
     "tangent": "",
 }
-PROFILES: Final[Mapping[str, Units]] = {
-    "square": {**units(pu="high low", s="period edge"), "duty": ""},
-    "start": units(pu="high low", s="edge"),
-    "fault_stop": units(pu="high low", s="edge"),
-    "checkpoint": units(pu="high low", s="duration edge"),
-    "sweep": {**units(pu="mean swing"), "frequencies": ["Hz"], "cycles": int},
-    "inference": {**units(pu="high low", s="duration service"), "rate": "1/s", "slots": int, "seed": int},
+GENERATORS: Final[Mapping[str, Units]] = {
+    generator: {key: str if unit == "text" else unit for key, unit in known.items()}
+    for generator, (_, known) in presets.GENERATORS.items()
 }
-"""Parameters of each generator in `loads`; per unit is on the rating of the electronic load."""
-TRACE: Final[Units] = {"peak": "pu", "spacing": "s"}
-LOAD_KEYS: Final = tuple(dict.fromkeys([*COMMANDS, *TRACE, *(key for u in PROFILES.values() for key in u)]))
-COLUMNS: Final = ["time [s]", "power [W]"]
-GAP: Final = 10.0
-"""A trace whose next time is later than this many of its usual spacings lacks something in between."""
-SPACING: Final = 1e-3
-"""Points of the generators are this far apart [s], or as far as their shortest time."""
-MOST: Final = 10_000_000
-"""Points of a profile; a day at 10 ms."""
+"""Parameters of the generator of a preset; per unit is on the rating of the electronic load."""
+TRACE: Final[Units] = {"peak": "pu"}
+LOAD_KEYS: Final = tuple(
+    dict.fromkeys([*COMMANDS, *TRACE, *(key for known in GENERATORS.values() for key in known)])
+)
+REPEATED: Final = ("square", "sweep")
+"""Generators whose profiles begin again at their end unless told otherwise."""
 
 
 def load_commands(content: object, where: str, q: Parameters, folder: Path) -> dict[str, Any]:
-    """Return fields of `LoadTerminals` from a table; the path of a trace is relative to a folder.
+    """Return fields of `LoadTerminals` from a table; the path of a profile is relative to a folder.
 
     A power ends a profile, and so does the profile "none".
     """
-    known = COMMANDS
-    kind = content.get("profile") if isinstance(content, dict) else None
-    if isinstance(kind, str) and kind != "none":
-        if kind not in PROFILES:
-            raise ConfigError(f"{where}: no profile {kind!r}; {near(kind, [*PROFILES, 'none'])}")
-        known = {**known, **PROFILES[kind]}
-    elif isinstance(content, dict) and "file" in content:
-        known = {**known, **TRACE}
+    preset, known = _preset(content, where)
     given = read(content, known, where)
     chosen = [key for key in ("profile", "file", "active_power") if key in given]
     if len(chosen) > 1:
@@ -83,13 +72,25 @@ def load_commands(content: object, where: str, q: Parameters, folder: Path) -> d
         commands["bank"] = bank
     if not chosen:
         return commands
-    profile = None
-    if "file" in given:
-        profile = _trace(folder / given["file"], given.get("peak", 1.0), given.get("spacing"), where, q)
-    elif isinstance(kind, str) and kind != "none":
-        profile = _generated(kind, {key: given[key] for key in PROFILES[kind] if key in given}, where, q)
-    repeated = given.get("repeated", kind in {"square", "sweep", "inference"})
+    ends = "active_power" in given or given.get("profile") == "none"
+    profile = None if ends else _profile(given, preset, where, q, folder)
+    repeated = given.get("repeated", preset is not None and preset.generator in REPEATED)
+    if repeated and profile and not profile.held and profile.power[0] != profile.power[-1]:
+        raise ConfigError(f"{where}: repeated: the profile's last power is not its first; it would jump")
     return {**commands, "profile": profile, "repeated": repeated}
+
+
+def _preset(content: object, where: str) -> tuple[Preset | None, Units]:
+    """Return the preset that a table names, if it does, and the keys that the table may have."""
+    name = content.get("profile") if isinstance(content, dict) else None
+    made, recorded = presets.presets(), library.traces()
+    if isinstance(name, str) and name not in (known := (*made, *recorded, "none")):
+        raise ConfigError(f"{where}: no profile {name!r}; {near(name, known)}")
+    if isinstance(name, str) and name in made:
+        preset = presets.load(name)
+        return preset, {**COMMANDS, **GENERATORS[preset.generator]}
+    trace = isinstance(content, dict) and ("file" in content or name in recorded)
+    return None, {**COMMANDS, **TRACE} if trace else COMMANDS
 
 
 def _bank(given: Mapping[str, Any], where: str, q: Parameters) -> loads.Bank | None:
@@ -116,77 +117,33 @@ def _within(watts: float, q: Parameters, name: str, low: float) -> float:
     return watts
 
 
-def _generated(kind: str, given: Mapping[str, Any], where: str, q: Parameters) -> loads.Profile:
-    generate = getattr(loads, kind)
-    for name, parameter in signature(generate).parameters.items():
-        if parameter.default is Parameter.empty and name not in given:
-            raise ConfigError(f"{where}: the profile {kind!r} needs {name}")
-    times = [given[key] for key in given if PROFILES[kind][key] == "s" and given[key] > 0.0]
-    if times and max(times) / min(*times, SPACING) > MOST:
-        raise ConfigError(
-            f"{where}: {kind!r}, from {min(times):g} to {max(times):g} s, has more than {MOST} points"
-        )
-    rating = q.electronic.rating
-    values = {key: v * rating if PROFILES[kind][key] == "pu" else v for key, v in given.items()}
-    profile: loads.Profile = build(generate, values, where)
-    _within(float(profile.watts.max()), q, f"{where}: highest power of the profile {kind!r}", 0.0)
+def _profile(
+    given: Mapping[str, Any], preset: Preset | None, where: str, q: Parameters, folder: Path
+) -> Profile:
+    """Return a profile of the electronic load; a trace's highest power becomes a part of its rating [pu]."""
+    if preset is not None:
+        known = GENERATORS[preset.generator]
+        changes = {
+            key: given[key] if unit is str else f"{given[key]!r} {unit}"
+            for key, unit in known.items()
+            if key in given
+        }
+        found = build(preset.make, {"changes": changes}, where)
+    elif "file" in given:
+        found = build(_opened, {"path": folder / given["file"]}, where)
+    else:
+        found = library.find(given["profile"])
+    scaled = {"profile": found, "rating": given.get("peak", 1.0) * q.electronic.rating}
+    profile: Profile = build(rated, scaled, where)
+    _within(float(profile.power.max()), q, f"{where}: highest power of the profile", 0.0)
     return profile
 
 
-def _trace(path: Path, peak: float, spacing: float | None, where: str, q: Parameters) -> loads.Profile:
-    """Return a measured trace, its highest power brought to a part of the load's rating [pu]."""
-    times, watts = read_trace(path)
-    gaps = [b - a for a, b in pairwise(times)]
-    spacing = spacing or min(gaps)
-    if (times[-1] - times[0]) / spacing > MOST:
-        raise ConfigError(f"{where}: {path} has more than {MOST} points {spacing:g} s apart; give a spacing")
-    highest = max(watts)
-    if highest == 0.0:
-        raise ConfigError(f"{where}: {path} has no power to bring to the load's rating")
-    factor = _within(peak * q.electronic.rating, q, f"{where}: peak of the trace", 0.0) / highest
-    scaled = {"times": times, "watts": [factor * w for w in watts], "spacing": spacing}
-    profile: loads.Profile = build(loads.from_trace, scaled, f"{where}: {path}")
-    return profile
-
-
-def read_trace(path: Path) -> tuple[list[float], list[float]]:
-    """Return the times [s] and powers [W] of a CSV file; what is wrong is named by its line."""
-    times: list[float] = []
-    watts: list[float] = []
+def _opened(path: Path) -> Profile:
+    """Return a profile, the preset of a file as it is, or a trace that nothing is wrong with."""
+    if path.suffix == ".toml" or not path.is_file() or files.is_ours(path):
+        return library.find(str(path))
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.reader(file)
-            if (header := [cell.strip() for cell in next(rows, [])]) != COLUMNS:
-                raise ConfigError(
-                    f"{path}, line 1: expected the columns {', '.join(COLUMNS)}, found {header}"
-                )
-            for row in rows:
-                time, power = _row(row, f"{path}, line {rows.line_num}")
-                if times and time <= times[-1]:
-                    raise ConfigError(
-                        f"{path}, line {rows.line_num}: {time:g} s does not follow {times[-1]:g} s"
-                    )
-                times.append(time)
-                watts.append(power)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError(f"{path}: cannot be read as a trace: {error}") from None
-    if len(times) < 2:
-        raise ConfigError(f"{path}: {len(times)} lines of power; a trace has two or more")
-    usual = sorted(b - a for a, b in pairwise(times))[(len(times) - 1) // 2]
-    for n, (before, after) in enumerate(pairwise(times)):
-        if after - before > GAP * usual:
-            raise ConfigError(
-                f"{path}, line {n + 3}: a gap of {after - before:g} s, the usual spacing is {usual:g} s; "
-                "fill it or cut the trace"
-            )
-    return times, watts
-
-
-def _row(row: list[str], where: str) -> tuple[float, float]:
-    try:
-        time, power = map(float, row)
-    except ValueError:
-        raise ConfigError(f"{where}: expected a time and a power, found {','.join(row)!r}") from None
-    if not (isfinite(time) and isfinite(power) and power >= 0.0):
-        raise ConfigError(f"{where}: {','.join(row)!r} is no time with a power that is not negative")
-    return time, power
+        return import_trace(path)[0]
+    except (ConfigError, FormatError) as error:
+        raise ConfigError(f"{error}; make a profile of it first: hil profile import {path}") from None

@@ -1,4 +1,4 @@
-"""Loads, faults and the transformer in engineering terms, and the power profiles of AI data centres.
+"""Loads, faults and the transformer in engineering terms.
 
 Confidence marks: [V] read in the source, [S] second-hand, [M] general knowledge of the field, [D] measured
 here or a judgement made from measurements.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import exp, isfinite, pi, sqrt
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+    from hil.profiles.profile import Profile
 
     Array = NDArray[np.float64]
 
@@ -298,134 +300,15 @@ def _first_order_hold(a: Array, b: Array, step: float) -> Array:
     return np.column_stack((total[:n, :n], total[:n, n] - total[:n, n + 1], total[:n, n + 1]))
 
 
-class Profile(NamedTuple):
-    """Power over time: points [W] at a uniform spacing [s], each held until the next or joined by lines."""
-
-    spacing: float
-    watts: Array
-    held: bool = False
-
-
 def play(x: Array, profile: Profile, start: float, *, repeated: bool = False, tangent: float = 0.0) -> Array:
     """Let a load follow a profile from a time [s] on; return the points that its `control` takes.
 
-    The tangent is Q / P. A repeated profile has its period after its last point's spacing.
+    The tangent is Q / P. A repeated profile begins again at its last point.
     """
     from .emt import load  # noqa: PLC0415 - numba is slow to import
 
-    _check("profile spacing", profile.spacing)
-    if not (profile.watts.size and np.isfinite(profile.watts).all() and (profile.watts >= 0.0).all()):
-        raise _refused("profile", f"{profile.watts.size} points", "must be numbers that are not negative")
-    x[load.POINTS], x[load.SPACING], x[load.START] = profile.watts.size, profile.spacing, start
+    if profile.unit != "W":
+        raise _refused("profile", repr(profile.title), "is per unit; scale it to a rating")
+    x[load.POINTS], x[load.TANGENT], x[load.START] = len(profile), tangent, start
     x[load.REPEATED], x[load.HELD] = float(repeated), float(profile.held)
-    return np.column_stack((profile.watts, tangent * profile.watts)).ravel()
-
-
-def square(high: float, low: float, period: float, duty: float = 0.7, edge: float = 5e-3) -> Profile:
-    """Return one period [s] of training: compute at high [W], communication at low [W].
-
-    Training repeats every 0.33 to 5 s with 60 to 90 % high and edges of 1 to 5 ms at the rack, 10 to
-    50 ms at the PCC [D]; a UPS maker's test is 2 s at 90 %, 2 s at 50 % [V].
-    """
-    _check("square duty", duty, 0.0, 1.0 - 1e-9)
-    if not edge < period * min(duty, 1.0 - duty):
-        raise _refused("square edge", f"{edge:g} s", "must be shorter than either half of the period")
-    knots = [0.0, edge, duty * period, duty * period + edge, period]
-    return _lines(knots, [low, high, high, low, low], min(edge, 1e-3), period)
-
-
-def start(low: float, high: float, edge: float) -> Profile:
-    """Return a start from low to high [W] within an edge [s]: 1 ms is a step, 4.25 s is 20 %/s from 15 %."""
-    return _lines([0.0, edge], [low, high], min(edge, 1e-3))
-
-
-def fault_stop(high: float, low: float, edge: float) -> Profile:
-    """Return a stop from high to low [W], 10 to 15 % within 1 to 100 ms [D]."""
-    return start(high, low, edge)
-
-
-def checkpoint(high: float, low: float, duration: float = 20.0, edge: float = 0.1) -> Profile:
-    """Return one dip from high to low [W], for 16 to 29 s to 27 % where measured [D]."""
-    knots = [0.0, edge, duration, duration + edge]
-    return _lines(knots, [high, low, low, high], min(edge, 1e-2))
-
-
-def sweep(mean: float, swing: float, frequencies: Sequence[float], cycles: int = 10) -> Profile:
-    """Return sines of the same swing, peak to peak [W], about a mean [W], some whole cycles of each [Hz].
-
-    Third octaves from 0.05 to 20 Hz give the transfer function from load to grid.
-    """
-    for hertz in frequencies:
-        _check("sweep frequency", hertz)
-    _check("sweep swing", swing, 0.0, 2.0 * mean)
-    spacing = 1.0 / (100.0 * max(frequencies))
-    begins = np.concatenate(([0.0], np.cumsum(cycles / np.array(frequencies, dtype=float))))
-    time = np.arange(int(np.ceil(begins[-1] / spacing)) + 1) * spacing
-    n = np.minimum(np.searchsorted(begins, time, side="right") - 1, len(frequencies) - 1)
-    angle = 2 * pi * np.array(frequencies, dtype=float)[n] * (np.minimum(time, begins[-1]) - begins[n])
-    return Profile(spacing, mean + 0.5 * swing * np.sin(angle))
-
-
-def inference(
-    low: float,
-    high: float,
-    duration: float,
-    *,
-    rate: float = 5.5,
-    service: float = 5.0,
-    slots: int = 64,
-    seed: int,
-) -> Profile:
-    """Return power between low and high [W] as requests arrive at random and occupy one of the slots.
-
-    Arrivals are Poisson at a mean rate [1/s] (5.5 for Azure's conversations [D]), service times
-    exponential [s] (a judgement), what finds no free slot adds nothing: the slots' power is at its top.
-    """
-    for name, value in (("duration", duration), ("rate", rate), ("service", service), ("slots", slots)):
-        _check(f"inference {name}", value)
-    random, spacing = np.random.default_rng(seed), 0.01
-    begin = -10.0 * service  # so that it is steady at time zero
-    arrivals = begin + np.cumsum(random.exponential(1.0 / rate, int(2 * rate * (duration - begin)) + 100))
-    ends = np.sort(arrivals + random.exponential(service, arrivals.size))
-    time = np.arange(int(np.ceil(duration / spacing)) + 1) * spacing
-    busy = np.searchsorted(arrivals, time, side="right") - np.searchsorted(ends, time, side="right")
-    return Profile(spacing, low + (high - low) * np.minimum(1.0, busy / slots))
-
-
-def from_trace(
-    times: Sequence[float], watts: Sequence[float], spacing: float, *, mean: bool = False
-) -> Profile:
-    """Return a measured trace at another spacing [s]: its last value held, or its mean over each spacing.
-
-    Telemetry of 100 ms says nothing of what is faster: values are never joined by lines. The mean keeps
-    the energy, and is for spacings longer than the trace's own.
-    """
-    t, p = np.array(times, dtype=float), np.array(watts, dtype=float)
-    _check("trace spacing", spacing)
-    if t.size < 2 or t.size != p.size or not (np.diff(t) > 0.0).all():
-        raise _refused("trace", f"{t.size} times, {p.size} powers", "times must increase, one for each power")
-    if not (np.isfinite(t).all() and np.isfinite(p).all() and (p >= 0.0).all()):
-        raise _refused("trace", "powers", "must be numbers that are not negative; cut gaps out first")
-    count = int(np.floor((t[-1] - t[0]) / spacing + 1e-9))
-    if count < 1:
-        raise _refused("trace", f"{t[-1] - t[0]:g} s", f"is shorter than the spacing of {spacing:g} s")
-    if mean:
-        energy = np.concatenate(([0.0], np.cumsum(p[:-1] * np.diff(t))))  # the last value has no duration
-        return Profile(
-            spacing, np.diff(np.interp(t[0] + spacing * np.arange(count + 1), t, energy)) / spacing, held=True
-        )
-    at = np.searchsorted(t, t[0] + spacing * (np.arange(count + 1) + 1e-9), side="right") - 1
-    return Profile(spacing, p[at], held=True)
-
-
-def _lines(
-    knots: Sequence[float], watts: Sequence[float], spacing: float, period: float | None = None
-) -> Profile:
-    """Return the lines between knots [s, W] at about a spacing [s], one that divides the whole."""
-    if not (np.diff(knots) > 0.0).all() or min(watts) < 0.0:
-        raise _refused(
-            "profile", f"{list(knots)} s, {list(watts)} W", "times must increase, power not be negative"
-        )
-    count = int(np.ceil(knots[-1] / spacing - 1e-9))
-    points = np.interp(np.arange(count + 1) * (knots[-1] / count), knots, watts)
-    return Profile(knots[-1] / count, points if period is None else points[:-1])
+    return np.column_stack((profile.time - profile.time[0], profile.power)).ravel()

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
-from hil.errors import ConfigError
+from hil.errors import ConfigError, FormatError
 from hil.units import parse
 
 if TYPE_CHECKING:
@@ -85,6 +85,6 @@ def build(kind: Callable[..., Any], values: Mapping[str, Any], where: str) -> An
     """Return what a class or function makes of values; what it refuses is said of this table of the file."""
     try:
         return kind(**values)
-    except ConfigError as error:
+    except (ConfigError, FormatError) as error:
         text = re.sub(r"^\[[\w.]+\] ", "", str(error))  # it names the table, but not the file
         raise ConfigError(f"{where}: {text}") from None

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from .loads import Bank, Profile
+    from hil.profiles.profile import Profile
+
+    from .loads import Bank
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ class LoadTerminals:
     reactive_power: float = 0.0
     """[var], inductive positive."""
     profile: Profile | None = None
-    """Power over time that it is to draw instead; `start` is when it begins."""
+    """Power over time that it is to draw instead [W]; `start` is when it begins."""
     start: float = 0.0
     """Plant time [s]."""
     repeated: bool = False

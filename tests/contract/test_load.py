@@ -50,9 +50,10 @@ def test_a_profile_runs_on_bench_time_and_stays_at_its_end(load, world):
     driver.fire_profile()
     profile = load.terminals.profile
     assert load.terminals.start == world.now()
-    # every dwell is a multiple of 100 ms, and each value is held
-    assert (profile.spacing, profile.held) == (pytest.approx(0.1), True)
-    assert np.array_equal(profile.watts, [20e3] + [80e3] * 4 + [40e3] * 2)
+    # each value is held for its dwell, the last one for good
+    assert profile.held
+    assert profile.time == pytest.approx([0.0, 0.1, 0.5, 0.7])
+    assert np.array_equal(profile.power, [20e3, 80e3, 40e3, 40e3])
     assert not load.terminals.repeated
     world.sleep(0.65)
     assert driver.profile_running()
@@ -114,7 +115,7 @@ def test_the_longest_profile_is_taken(load):
     count = driver.PROFILE.points
     driver.load_profile([LoadPoint(0.02, 1e3 + 100 * n) for n in range(count)])
     driver.fire_profile()
-    assert load.terminals.profile.watts.size == count
+    assert len(load.terminals.profile) == count + 1  # and the end of the last
 
 
 def test_a_live_phase_is_no_proof(load):

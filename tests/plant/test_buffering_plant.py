@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from hil.plant.forming import Synchro
-from hil.plant.loads import square
 from hil.plant.missions import Mission, Missions
+from hil.profiles.generate import square
+from hil.profiles.scale import rated
 
 RATING = 80e3
 """Of the load [W]."""
@@ -34,7 +35,8 @@ def expected(load, now):
 def test_square_profile_is_buffered(running, scr, reactive, error):
     s = running(reactive=reactive, scr=scr, missions=Missions((Mission("buffering"),), load_power=RATING))
     load = s.plant.terminals.load
-    load.profile, load.start, load.repeated = square(0.9 * RATING, 0.3 * RATING, 1.0, edge=0.02), 1.0, True
+    training = square(period=1.0, duty=0.7, high=0.9, low=0.3, edge=0.02, duration=1.0)
+    load.profile, load.start, load.repeated = rated(training, RATING), 1.0, True
     load.on = True
     s.plant.advance(7.5)
     w = s.record(6.0)

@@ -75,10 +75,10 @@ def test_the_load_is_set_by_hand(island):
     island.sleep(1.0)
     assert island.bus.load.measured_watts == pytest.approx(0.0, abs=50.0)
     before = island.plant.now()
-    by_hand(island, "load", profile="start", low=0.1, high=0.5, edge="1 s")
+    by_hand(island, "load", profile="start_ramp", low=0.1, high=0.5, edge="1 s", after=2)
     assert island.bus.load.start == before  # a profile begins when it is told
     shown = island.answer({"op": "terminals"})["load"]["profile"]
-    assert shown == {"points": 1001, "spacing": pytest.approx(1e-3), "held": False}
+    assert shown == {"points": 4, "duration": 8.0, "held": False}  # 5 s before, 1 s, 2 s
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_the_load_is_set_by_hand(island):
         ("fault", {"ohms": 0.0}, "set fault: fault resistance = 0.0: must be at least"),
         ("grid", {"ohms": [0.1, 0.0]}, "set grid: ohms = (0.1, 0.0)"),
         ("load", {"inductance": ["1 uH"] * 3, "capacitance": ["1 uF"] * 3}, "set load: Bank resonance"),
-        ("load", {"file": "nowhere.csv"}, "nowhere.csv: cannot be read"),
+        ("load", {"file": "nowhere.csv"}, "nowhere.csv: cannot be opened"),
     ],
 )
 def test_what_cannot_be_set_changes_nothing(idle, name, values, says):
@@ -172,7 +172,7 @@ def test_a_trace_starts_with_the_bench(site):
     assert bench.bus.load.start == pytest.approx(0.5)  # with the interlock, not before
     # the trace's highest power, 2 W, is the rating of 50 kVA: 1 W is half of it
     assert bench.bus.load.measured_watts == pytest.approx(25e3, rel=0.02)
-    by_hand(bench, "load", profile="start", low=0.2, high=0.8, edge="500 ms")
+    by_hand(bench, "load", profile="start_ramp", low=0.2, high=0.8, edge="500 ms", before="1 ms")
     bench.sleep(0.25)
     # the mean of the last 100 ms is the power 50 ms ago: 0.2 + 0.6 0.2 / 0.5 = 0.44 pu
     assert bench.bus.load.measured_watts == pytest.approx(0.44 * 50e3, rel=0.05)

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from hil.errors import ConfigError
-from hil.plant.load_options import PROFILES, load_commands, read_trace
+from hil.plant.load_options import load_commands
 from hil.plant.loads import ElectronicLoad
 from hil.plant.parameters import Parameters
+from hil.profiles import files, library, presets
+from hil.profiles.profile import Profile
 
 Q = Parameters(electronic=ElectronicLoad(rating=50e3))
 TRACE = "time [s],power [W]\n10,0\n10.1,200\n10.2,700\n10.3,350\n"
@@ -57,52 +59,73 @@ def test_a_power_ends_a_profile(told):
     assert "profile" not in told(on=False, reactive_power="-1 kvar")
 
 
-def test_a_square_on_the_loads_rating(told):
-    commands = told(profile="square", high="0.9 pu", low=0.2, period="1 s", duty=0.6, edge="10 ms")
+def test_a_preset_with_other_parameters_on_the_loads_rating(told):
+    commands = told(profile="training", high="0.9 pu", low=0.2, period="1 s", duty=0.6, edge="10 ms")
     profile = commands["profile"]
     assert commands["repeated"] is True
-    assert profile.spacing * profile.watts.size == pytest.approx(1.0)
-    assert (profile.watts.max(), profile.watts.min()) == pytest.approx((45e3, 10e3))
-    # high from the end of one edge to the begin of the next: 0.6 s - 0.01 s, and its two ends
-    assert (profile.watts > 45e3 - 1.0).sum() == 591
+    # as long as the preset, 60 s; high from the end of one edge to the begin of the next
+    assert (profile.unit, profile.duration) == ("W", 60.0)
+    assert profile.time[:5].tolist() == [0.0, 0.01, 0.6, 0.61, 1.0]
+    assert profile.power[:5].tolist() == pytest.approx([10e3, 45e3, 45e3, 10e3, 10e3])
 
 
-@pytest.mark.parametrize(
-    ("kind", "given_values"),
-    [
-        ("start", {"low": 0.1, "high": 1.0, "edge": "1 s"}),
-        ("fault_stop", {"low": 0.1, "high": 1.0, "edge": "1 s"}),
-        ("checkpoint", {"low": 0.3, "high": 1.0, "duration": "5 s"}),
-        ("sweep", {"mean": 0.5, "swing": 1.0, "frequencies": [1, "2 Hz"], "cycles": 3}),
-        ("inference", {"low": 0.1, "high": 1.0, "duration": "9 s", "rate": "60 1/s", "seed": 1}),
-    ],
-)
-def test_every_profile_can_be_asked_for(told, kind, given_values):
-    profile = told(profile=kind, **given_values)["profile"]
-    assert profile.watts.max() == pytest.approx(50e3, rel=1e-3)
+@pytest.mark.parametrize("name", presets.presets())
+def test_every_preset_can_be_asked_for(told, name):
+    commands = told(profile=name)
+    shipped = presets.load(name)
+    expected = shipped.make({})
+    assert np.array_equal(commands["profile"].time, expected.time)
+    assert commands["profile"].power == pytest.approx(50e3 * expected.power)
+    assert commands["repeated"] is (shipped.generator in {"square", "sweep"})
+    # any parameter, as it stands in the preset, but for percent, which the table gives per unit
+    plain = {key: text for key, text in shipped.parameters.items() if "%" not in text}
+    assert np.array_equal(told(profile=name, **plain)["profile"].power, commands["profile"].power)
 
 
-def test_every_profile_is_tried():
-    assert set(PROFILES) == {"square", "start", "fault_stop", "checkpoint", "sweep", "inference"}
+@pytest.mark.parametrize("name", library.traces())
+def test_every_recorded_trace_can_be_asked_for(told, name):
+    profile = told(profile=name, peak=0.5)["profile"]
+    assert profile.power.max() == pytest.approx(25e3)
+    assert np.array_equal(profile.time, library.find(name).time)
+
+
+def test_words_and_whole_numbers_of_a_preset(told):
+    one, two = (
+        told(
+            profile="inference_azure",
+            arrivals="poisson",
+            rate=60,
+            context=10,
+            generated=10,
+            duration=9,
+            seed=s,
+        )
+        for s in (1, 2)
+    )
+    assert "poisson" in one["profile"].source.lower()
+    assert not np.array_equal(one["profile"].power, two["profile"].power)
+
+
+def test_what_ends_elsewhere_than_it_begins_is_not_repeated(told, trace):
+    with pytest.raises(ConfigError, match="load: repeated: the profile's last power is not its first"):
+        told(profile="start_step", repeated=True)
+    trace(TRACE)
+    assert told(file="trace.csv", repeated=True)["repeated"]  # it is made of steps; one more is none of ours
 
 
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ({"profile": "sqare"}, "load: no profile 'sqare'; nearest are square"),
-        ({"profile": "square", "high": 1, "low": 0}, "load: the profile 'square' needs period"),
-        ({"profile": "start", "period": "1 s"}, "load: unknown key 'period'"),
-        (
-            {"profile": "start", "high": 1.3, "low": 0, "edge": 1},
-            "= 65000: the electronic load takes 0 to 60000",
-        ),
-        ({"profile": "start", "high": 1, "low": -1, "edge": 1}, "power not be negative"),
-        ({"profile": "start", "high": 1, "low": 0, "edge": 2e4}, "from 20000 to 20000 s, has more than"),
-        (
-            {"profile": "square", "high": 1, "low": 0, "period": 2, "edge": 1e-9},
-            "has more than 10000000 points",
-        ),
-        ({"profile": "square", "file": "x.csv"}, "profile and file exclude each other"),
+        ({"profile": "trainig", "high": 1}, "load: no profile 'trainig'; nearest are training"),
+        ({"profile": ["training"]}, "load: profile must be text"),
+        ({"profile": "start_step", "period": "1 s"}, "load: unknown key 'period'"),
+        ({"profile": "start_step", "high": 1.3}, "= 65000: the electronic load takes 0 to 60000"),
+        ({"profile": "start_step", "low": -1}, "load: profile: point 1: power of a load is negative (-1)"),
+        ({"profile": "training", "high": 0.3}, "load: low = 0.4 pu must lie below high = 0.3 pu"),
+        ({"profile": "training", "period": 1e-6, "edge": 1e-9}, "1 to 500000 are possible"),
+        ({"profile": "training", "high": "80 V"}, "load: high: '80 V' is not in pu"),
+        ({"profile": "training", "peak": 1}, "load: unknown key 'peak'"),
+        ({"profile": "training", "file": "x.csv"}, "profile and file exclude each other"),
         ({"profile": "none", "active_power": 1.0}, "profile and active_power exclude each other"),
         ({"active_power": "61 kW"}, "active_power = 61000: the electronic load takes 0 to 60000"),
         ({"active_power": -1.0}, "active_power = -1: the electronic load takes 0 to"),
@@ -124,45 +147,60 @@ def test_what_the_load_cannot_do_is_refused(told, content, says):
 def test_a_trace_is_brought_to_the_loads_rating(told, trace):
     trace(TRACE)
     commands = told(file="trace.csv", peak=0.5)
-    # its highest, 700 W, becomes 25 kW; the last value counts, each is held for 0.1 s
-    assert commands["profile"].spacing == pytest.approx(0.1)
+    # its highest, 700 W, becomes 25 kW; each value is held for 0.1 s, the last for as long as it is on
+    assert commands["profile"].time.tolist() == pytest.approx([0.0, 0.1, 0.2, 0.3])
     assert commands["profile"].held
-    assert list(commands["profile"].watts) == pytest.approx([0.0, 25e3 * 2 / 7, 25e3, 12.5e3])
+    assert list(commands["profile"].power) == pytest.approx([0.0, 25e3 * 2 / 7, 25e3, 12.5e3])
     assert commands["repeated"] is False
-    assert told(file="trace.csv", spacing="50 ms")["profile"].watts.size == 7
+
+
+def test_a_profile_of_a_file_is_played_as_it_is(told, tmp_path):
+    made = Profile(np.array([0.0, 1.0, 4.0]), np.array([0.2, 0.8, 0.2]), unit="pu")
+    files.write(made, tmp_path / "mine.csv")
+    found = told(file="mine.csv", repeated=True)
+    assert found["profile"].time.tolist() == [0.0, 1.0, 4.0]
+    assert found["profile"].power.tolist() == pytest.approx([10e3, 40e3, 10e3])
+    assert not found["profile"].held
+    assert found["repeated"]
+
+
+def test_a_preset_of_a_file(told, tmp_path):
+    parameters = 'low = "10 %"\nhigh = "90 %"\nedge = "1 s"\nbefore = "1 s"\nafter = "1 s"\n'
+    (tmp_path / "mine.toml").write_text(
+        f'title = "Mine"\nsource = "me"\ngenerator = "start"\n[parameters]\n{parameters}'
+    )
+    assert told(file="mine.toml")["profile"].power.tolist() == pytest.approx([5e3, 5e3, 45e3, 45e3])
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "line 1: expected the columns time [s], power [W]"),
-        ("t,p\n0,1\n", "line 1: expected the columns"),
-        ("time [s],power [W]\n0,1\n", "1 lines of power"),
-        (TRACE.replace("10.2", "10.1"), "line 4: 10.1 s does not follow 10.1 s"),
-        (TRACE.replace("10.2", "9"), "line 4: 9 s does not follow"),
-        (TRACE.replace("700", "-1"), "line 4: '10.2,-1' is no time with a power that is not negative"),
-        (TRACE.replace("700", "nan"), "line 4"),
+        ("", "trace.csv: has no rows"),
+        ("t,p\n0,1\n", "columns are t, p; name the one of power"),
+        ("time [s],power [W]\n0,1\n", "fewer than two values"),
+        (TRACE.replace("10.2", "10.1"), "line 4: the same time as before"),
+        (TRACE.replace("10.2", "9"), "line 4: time goes back"),
+        (TRACE.replace("700", "-9"), "line 4: power is -9 W"),
+        (TRACE.replace("700", "nan"), "line 4: no power here"),
         (TRACE.replace("10.2", "inf"), "line 4"),
-        (TRACE.replace("700", ""), "line 4: expected a time and a power"),
-        (TRACE.replace("700", "7,0"), "line 4: expected a time and a power"),
-        (TRACE + "12,1\n", "line 6: a gap of 1.7 s, the usual spacing is 0.1 s"),
+        (TRACE.replace("700", ""), "line 4: no power here"),
+        (TRACE.replace("700", "7,0"), "line 4: has 3 cells, there are 2 columns"),
+        (TRACE + "12,1\n", "line 6: up to 1.7 s without a value, more than 0.3 s"),
     ],
 )
-def test_a_bad_trace_is_refused_with_its_line(trace, text, says):
+def test_a_bad_trace_is_refused_with_its_line(told, trace, text, says):
     path = trace(text)
     with pytest.raises(ConfigError, match=re.escape(says)) as caught:
-        read_trace(path)
-    assert str(path) in str(caught.value)
+        told(file="trace.csv")
+    assert f"make a profile of it first: hil profile import {path}" in str(caught.value)
 
 
 def test_a_trace_that_cannot_be_played(told, trace):
-    with pytest.raises(ConfigError, match="cannot be read as a trace"):
+    with pytest.raises(ConfigError, match=r"nowhere\.csv: cannot be opened"):
         told(file="nowhere.csv")
     trace("time [s],power [W]\n0,0\n1,0\n")
-    with pytest.raises(ConfigError, match="no power"):
+    with pytest.raises(ConfigError, match="zero throughout"):
         told(file="trace.csv")
     trace(TRACE)
-    with pytest.raises(ConfigError, match="more than 10000000 points"):
-        told(file="trace.csv", spacing="0.01 us")
     with pytest.raises(ConfigError, match="takes 0 to 60000"):
         told(file="trace.csv", peak=2)

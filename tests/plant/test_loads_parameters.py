@@ -1,11 +1,9 @@
-"""Loads and transformer in engineering terms: conversions, refusals, and AI load profiles."""
+"""Loads and transformer in engineering terms: conversions and refusals."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy.linalg import expm
 
 from hil.errors import ConfigError
@@ -13,28 +11,16 @@ from hil.plant.emt import load, transformer
 from hil.plant.loads import (
     Bank,
     ElectronicLoad,
-    Profile,
     Transformer,
-    checkpoint,
     command_bank,
-    fault_stop,
-    from_trace,
-    inference,
     load_array,
     play,
-    square,
-    start,
-    sweep,
     transformer_array,
 )
+from hil.profiles.profile import Profile
 
 OMEGA = 2 * np.pi * 60.0
 NAN, INF = float("nan"), float("inf")
-
-
-def at(profile, seconds):
-    """Return the power at these times, as the load plays it."""
-    return np.interp(seconds, np.arange(profile.watts.size) * profile.spacing, profile.watts)
 
 
 def test_bank_from_power_takes_that_power():
@@ -151,105 +137,9 @@ def test_coefficients_are_the_exponential_of_the_unit_for_a_linear_voltage():
     assert table[:, 3] == pytest.approx(whole[:2, 3] / step, rel=1e-9)
 
 
-def test_square_is_one_period_of_training():
-    profile = square(90e3, 40e3, 2.0, duty=0.75, edge=5e-3)
-    assert profile.watts.size * profile.spacing == pytest.approx(2.0)
-    assert not profile.held
-    assert at(profile, [0.0, 0.0025, 0.005, 1.5, 1.5025, 1.505, 1.99]) == pytest.approx(
-        [40e3, 65e3, 90e3, 90e3, 65e3, 40e3, 40e3]
-    )
-    assert profile.watts.mean() == pytest.approx(0.75 * 90e3 + 0.25 * 40e3, rel=1e-9)
-
-
-def test_start_stop_and_checkpoint_are_lines_between_their_powers():
-    assert at(start(15e3, 100e3, 4.25), [0.0, 2.125, 4.25, 9.0]) == pytest.approx(
-        [15e3, 57.5e3, 100e3, 100e3]
-    )
-    assert at(fault_stop(100e3, 12e3, 1e-3), [0.0, 1e-3, 5.0]) == pytest.approx([100e3, 12e3, 12e3])
-    dip = checkpoint(100e3, 27e3, duration=20.0, edge=0.1)
-    assert at(dip, [0.0, 0.05, 0.1, 20.0, 20.1]) == pytest.approx([100e3, 63.5e3, 27e3, 27e3, 100e3])
-
-
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda: square(1.0, 0.0, 1.0, duty=1.0),
-        lambda: square(1.0, 0.0, 1.0, duty=0.9, edge=0.2),
-        lambda: start(1.0, 2.0, 0.0),
-        lambda: start(-1.0, 2.0, 1.0),
-        lambda: checkpoint(1.0, 0.5, duration=0.05),
-        lambda: sweep(1.0, 0.5, [1.0, 0.0]),
-        lambda: sweep(1.0, 2.5, [1.0]),
-        lambda: inference(1.0, 2.0, 0.0, seed=1),
-        lambda: from_trace([0.0, 0.0], [1.0, 1.0], 0.1),
-        lambda: from_trace([0.0, 1.0], [1.0], 0.1),
-        lambda: from_trace([0.0, 1.0], [1.0, NAN], 0.1),
-        lambda: from_trace([0.0, 1.0], [1.0, -1.0], 0.1),
-        lambda: from_trace([0.0, 1.0], [1.0, 1.0], 0.0),
-        lambda: from_trace([0.0, 0.5], [1.0, 1.0], 1.0),
-        lambda: play(np.zeros(load.END), Profile(1.0, np.array([])), 0.0),
-        lambda: play(np.zeros(load.END), Profile(1.0, np.array([1.0, INF])), 0.0),
-    ],
-)
-def test_profile_that_cannot_be_is_refused(make):
-    with pytest.raises(ConfigError, match=r"square|profile|sweep|inference|trace"):
-        make()
-
-
-def test_sweep_has_whole_cycles_of_each_frequency_and_the_swing():
-    profile = sweep(50e3, 20e3, [0.5, 2.0, 5.0], cycles=4)
-    begins = [0.0, 8.0, 10.0, 10.8]
-    for hertz, begin, end in zip([0.5, 2.0, 5.0], begins, begins[1:], strict=False):
-        time = np.arange(begin, end - 1e-9, profile.spacing)
-        expected = 50e3 + 10e3 * np.sin(2 * np.pi * hertz * (time - begin))
-        assert at(profile, time) == pytest.approx(expected, abs=1.0)
-    assert profile.watts[-1] == pytest.approx(50e3)
-    assert [profile.watts.min(), profile.watts.max()] == pytest.approx([40e3, 60e3])
-
-
-def test_inference_has_the_mean_of_its_queue_and_is_the_same_again():
-    # M/G/infinity: rate times service are busy in the mean, with that same variance (Little; Poisson).
-    profile = inference(0.0, 1000.0, 4000.0, rate=5.0, service=4.0, slots=1000, seed=3)
-    assert profile.watts.mean() == pytest.approx(20.0, rel=0.05)
-    assert profile.watts.var() == pytest.approx(20.0, rel=0.15)
-    assert np.array_equal(
-        profile.watts, inference(0.0, 1000.0, 4000.0, rate=5.0, service=4.0, slots=1000, seed=3).watts
-    )
-    assert not np.array_equal(
-        profile.watts[:9000],
-        inference(0.0, 1e3, 90.0, rate=5.0, service=4.0, slots=1000, seed=4).watts[:9000],
-    )
-    crowded = inference(10.0, 20.0, 100.0, rate=50.0, service=4.0, slots=50, seed=3)
-    assert crowded.watts.max() == 20.0
-
-
-def test_trace_is_held_and_its_mean_keeps_the_energy():
-    held = from_trace([0.0, 0.1, 0.3], [10.0, 20.0, 5.0], 0.05)
-    assert held.held
-    assert list(held.watts) == [10.0, 10.0, 20.0, 20.0, 20.0, 20.0, 5.0]
-    mean = from_trace([0.0, 0.1, 0.3], [10.0, 20.0, 5.0], 0.15, mean=True)
-    assert mean.held
-    assert mean.watts == pytest.approx([(1.0 + 1.0) / 0.15, 20.0])
-
-
-@settings(max_examples=50, deadline=None)
-@given(
-    st.lists(st.tuples(st.floats(0.01, 2.0), st.floats(0.0, 1e5)), min_size=3, max_size=20),
-    st.floats(0.01, 1.0),
-)
-def test_no_resampling_invents_a_power_or_energy(trace, spacing):
-    times = np.cumsum([seconds for seconds, _ in trace])
-    watts = [power for _, power in trace]
-    if times[-1] - times[0] < spacing:
-        spacing = float(times[-1] - times[0]) / 2
-    held = from_trace(times, watts, spacing)
-    assert set(held.watts) <= set(watts)
-    mean = from_trace(times, watts, spacing, mean=True)
-    end = times[0] + spacing * mean.watts.size
-    energy = sum(
-        p * (min(b, end) - min(a, end)) for a, b, p in zip(times[:-1], times[1:], watts[:-1], strict=True)
-    )
-    assert mean.watts.sum() * spacing == pytest.approx(energy, rel=1e-9, abs=1e-6)
+def test_profile_without_a_rating_is_refused():
+    with pytest.raises(ConfigError, match="per unit"):
+        play(np.zeros(load.END), Profile(np.array([0.0, 1.0]), np.ones(2), unit="pu"), 0.0)
 
 
 def test_defaults_keep_their_sources_ranges():

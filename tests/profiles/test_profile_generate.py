@@ -19,6 +19,20 @@ def test_square_has_its_mean_and_its_duty():
     assert steepest(made, 1e-3)[1] == pytest.approx(0.5 / 5e-3)  # one edge, 5 ms for 0.5 pu
 
 
+def test_corners_of_the_shapes():
+    """Edges are straight lines from where the level changes; half-way they are half-way."""
+    made = generate.square(period=2.0, duty=0.75, high=0.9, low=0.4, edge=5e-3, duration=2.0)
+    assert made.at([0.0, 0.0025, 0.005, 1.5, 1.5025, 1.505, 1.99]) == pytest.approx(
+        [0.4, 0.65, 0.9, 0.9, 0.65, 0.4, 0.4]
+    )
+    made = generate.start(low=0.15, high=1.0, edge=4.25, before=1.0, after=3.0)
+    assert made.at([0.5, 1.0, 3.125, 5.25, 9.0]) == pytest.approx([0.15, 0.15, 0.575, 1.0, 1.0])
+    made = generate.checkpoint(high=1.0, low=0.27, dip=20.0, interval=60.0, edge=0.1, duration=60.0)
+    assert made.at([0.0, 20.0, 20.05, 20.1, 40.0, 40.05, 40.1]) == pytest.approx(
+        [1.0, 1.0, 0.635, 0.27, 0.27, 0.635, 1.0]
+    )
+
+
 def test_square_holds_whole_periods_only():
     made = generate.square(period=0.8, duty=0.5, high=0.9, low=0.5, edge=1e-3, duration=2.0)
     assert made.duration == pytest.approx(1.6)
@@ -79,6 +93,19 @@ def test_sweep_keeps_its_swing_at_every_frequency(shape):
         begin = end
     assert made.duration == pytest.approx(begin)
     assert made.mean == pytest.approx(0.6, abs=1e-3 if shape == "square" else 1e-9)
+
+
+def test_sweep_is_a_sine_from_the_begin_of_each_frequency():
+    """Lines between a hundred points of a period miss the sine by (pi / 100)^2 / 2 of its amplitude."""
+    made = generate.sweep(low=0.5, high=5.0, mean=0.5, swing=0.2, cycles=4.0, shape="sine")
+    begin = 0.0
+    for hertz in generate.third_octaves(0.5, 5.0):
+        time = np.linspace(begin, begin + 4.0 / hertz, 1111)
+        expected = 0.5 + 0.1 * np.sin(2 * np.pi * hertz * (time - begin))
+        assert made.at(time) == pytest.approx(expected, abs=0.1 * (np.pi / 100) ** 2 / 2)
+        begin += 4.0 / hertz
+    assert made.power[-1] == pytest.approx(0.5)
+    assert [made.power.min(), made.power.max()] == pytest.approx([0.4, 0.6])
 
 
 def test_sweep_cannot_need_negative_power():

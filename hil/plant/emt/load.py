@@ -29,6 +29,8 @@ LOCKOUT: Final = 0.09
 """Square of the voltage [pu] below which a rectifier does not run (0.3 pu, general knowledge)."""
 ROUNDING: Final = 1e-9
 """Smallest change of the admittance that is worth a new bus matrix, as part of the rated one."""
+EARLY: Final = 1e-9
+"""By how much an instant may come too early [s]: it is exact to rounding only."""
 
 BASE: Final = LOAD
 
@@ -45,9 +47,9 @@ DECAY, KL, KC, BETA, HALF = range(BASE + 34, BASE + 39)
 # Electronic load. Command; set-points [W, var]; square of the rated voltage [V^2], rated admittance [S],
 # limit of admittance times voltage [A]; control period [s], gains of the two lags per period.
 ON, P, Q, RATED, ADMITTANCE, LIMIT, DT, GAIN_POWER, GAIN_VOLTAGE = range(BASE + 39, BASE + 48)
-# Profile in place of the set-points: points (0 for none), their distance [s], start [s], repeated or not,
-# held or joined by lines, factor.
-POINTS, SPACING, START, REPEATED, HELD, SCALE = range(BASE + 48, BASE + 54)
+# Profile in place of the set-points: points (0 for none), Q over P, start [s], repeated or not, held or
+# joined by lines, factor.
+POINTS, TANGENT, START, REPEATED, HELD, SCALE = range(BASE + 48, BASE + 54)
 # UPS: whether it transfers, below which square of the voltage [pu], after how long [s], for how long [s], and
 # how fast the load returns [1/s].
 TRANSFERS, UNDER, PATIENCE, ABSENCE, RETURN = range(BASE + 54, BASE + 59)
@@ -130,7 +132,7 @@ def recharge(w: Any, k: int, kept: float) -> None:
 def control(w: Any, time: float, profile: Any) -> None:
     """Close the poles, switch in what is added to the bank, and set the electronic load for this period.
 
-    The profile is (P, Q), (P, Q), ... [W, var]; any array will do where POINTS is zero.
+    The profile is time since its start, P, time, P, ... [s, W]; any array will do where POINTS is zero.
     """
     for k in range(3):
         if w[CLOSED] > 0.0 and w[POLE + k] == 0.0:
@@ -161,10 +163,11 @@ def follow(w: Any, time: float, profile: Any) -> None:
         lowest = min(lowest, w[SLOW + k])
     ride_through(w, lowest < w[UNDER] * w[RATED])
     fed = w[SHARE] if w[ON] > 0.0 and filtered > LOCKOUT * w[RATED] else 0.0
-    at = -1.0 if w[POINTS] == 0.0 else (time - w[START]) / w[SPACING]
     watts, var = w[P], w[Q]
-    if at >= -1e-6:  # before its start a profile leaves the set-points; instants are exact to rounding only
-        watts, var = w[SCALE] * point(w, profile, at, 0), w[SCALE] * point(w, profile, at, 1)
+    since = time - w[START]
+    if w[POINTS] > 0.0 and since >= -EARLY:  # before its start a profile leaves the set-points
+        watts = w[SCALE] * power(w, profile, since)
+        var = w[TANGENT] * watts
     w[P_NOW] += w[GAIN_POWER] * (fed * watts - w[P_NOW])
     w[Q_NOW] += w[GAIN_POWER] * (fed * var - w[Q_NOW])
     filtered = max(filtered, LOCKOUT * w[RATED])
@@ -179,21 +182,31 @@ def follow(w: Any, time: float, profile: Any) -> None:
 
 
 @part
-def point(w: Any, profile: Any, at: float, which: int) -> float:
-    """Return the profile's value at so many spacings after its start; beyond its end, the last one."""
-    count = int(w[POINTS])
-    n = math.floor(at + 1e-6)
-    part_way = max(0.0, at - n)
-    if w[REPEATED] > 0.0:
-        n = n % count
-        following = (n + 1) % count
-    else:
-        n = min(n, count - 1)
-        following = min(n + 1, count - 1)
+def power(w: Any, profile: Any, since: float) -> float:
+    """Return the profile's power at a time after its start [s]; beyond its end, the last one [W].
+
+    Repeated, it begins again at its last point.
+    """
+    high = int(w[POINTS]) - 1
+    after = max(0.0, since)
     if w[HELD] > 0.0:
-        part_way = 0.0
-    value: float = profile[2 * n + which]
-    return value + min(1.0, part_way) * float(profile[2 * following + which] - value)
+        after += EARLY
+    if w[REPEATED] > 0.0:
+        after = after % profile[2 * high]
+    if after >= profile[2 * high]:
+        return float(profile[2 * high + 1])
+    low = 0
+    while high - low > 1:
+        middle = (low + high) // 2
+        if profile[2 * middle] <= after:
+            low = middle
+        else:
+            high = middle
+    value: float = profile[2 * low + 1]
+    if w[HELD] > 0.0:
+        return value
+    part_way: float = (after - profile[2 * low]) / (profile[2 * high] - profile[2 * low])
+    return value + part_way * float(profile[2 * high + 1] - value)
 
 
 @part

@@ -7,12 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.linalg import expm
 
 import hil.jit
 import hil.plant.emt
 from hil.plant.emt import bus, grid, load
-from hil.plant.loads import Bank, ElectronicLoad, Profile, command_bank, load_array, play
+from hil.plant.loads import Bank, ElectronicLoad, command_bank, load_array, play
+from hil.profiles.profile import Profile
 
 HERTZ = 50.0
 OMEGA = 2 * np.pi * HERTZ
@@ -331,25 +334,54 @@ def test_short_and_shallow_sags_and_a_load_without_ups_ride_through(rig):
 
 def test_profile_is_held_or_joined_repeated_or_ended():
     x = load_array(Bank(), ElectronicLoad(), 20e-6, 100e-6)
-    points = play(x, Profile(0.5, np.array([1.0, 3.0, 2.0])), 0.0, tangent=0.5)
-    assert list(points) == [1.0, 0.5, 3.0, 1.5, 2.0, 1.0]
-    at = [0.0, 0.25, 1.0, 1.5, 2.0, 2.5, 7.0]
+    # an hour of the trace before its first point is not played; its points are not equally far apart
+    points = play(x, Profile(np.array([3600.0, 3600.5, 3601.5, 3602.0]), np.array([1.0, 3.0, 2.0, 4.0])), 0.0)
+    assert list(points) == [0.0, 1.0, 0.5, 3.0, 1.5, 2.0, 2.0, 4.0]
+    at = [0.0, 0.125, 0.5, 1.0, 1.5, 1.75, 2.0, 2.125, 7.0]
 
-    def values(which=0):
-        return [load.point(x, points, a, which) for a in at]
+    def values():
+        return [load.power(x, points, since) for since in at]
 
-    assert values() == [1.0, 1.5, 3.0, 2.5, 2.0, 2.0, 2.0]
-    assert values(1) == [0.5, 0.75, 1.5, 1.25, 1.0, 1.0, 1.0]
+    assert values() == [1.0, 1.5, 3.0, 2.5, 2.0, 3.0, 4.0, 4.0, 4.0]
     x[load.REPEATED] = 1.0
-    assert values() == [1.0, 1.5, 3.0, 2.5, 2.0, 1.5, 3.0]
+    assert values() == [1.0, 1.5, 3.0, 2.5, 2.0, 3.0, 1.0, 1.5, 2.5]
     x[load.HELD] = 1.0
-    assert values() == [1.0, 1.0, 3.0, 3.0, 2.0, 2.0, 3.0]
-    assert load.point(x, points, 0.9999999999, 0) == 3.0  # an instant that rounding has put a little early
+    assert values() == [1.0, 1.0, 3.0, 3.0, 2.0, 2.0, 1.0, 1.0, 3.0]
+    # instants that rounding has put a little early
+    assert [load.power(x, points, since - 1e-12) for since in (0.0, 0.5, 2.0)] == [1.0, 3.0, 1.0]
+    x[load.REPEATED] = 0.0
+    assert values() == [1.0, 1.0, 3.0, 3.0, 2.0, 2.0, 4.0, 4.0, 4.0]
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(st.tuples(st.floats(1e-3, 2.0), st.floats(0.0, 1e5)), min_size=2, max_size=40),
+    st.lists(st.floats(0.0, 100.0), min_size=1, max_size=20),
+    st.booleans(),
+)
+def test_profile_is_played_as_it_is_defined(trace, instants, held):
+    """Between the points of any trace nothing is invented: `Profile.at` finds them by numpy's own search."""
+    time, watts = np.cumsum([seconds for seconds, _ in trace]), np.array([power for _, power in trace])
+    profile = Profile(time - time[0], watts, held=held)
+    x = load_array(Bank(), ElectronicLoad(), 20e-6, 100e-6)
+    points = play(x, profile, 0.0)
+    played = [load.power(x, points, since) for since in instants]
+    expected = profile.at(np.array(instants) + (load.EARLY if held else 0.0))
+    assert played == pytest.approx(expected.tolist(), rel=1e-9, abs=1e-6)
+
+
+def test_profile_draws_reactive_power_by_its_tangent(rig):
+    bench = rig(**STIFF)
+    points = play(bench.w, Profile(np.array([0.0, 1.0]), np.array([40e3, 40e3])), 0.0, tangent=0.5)
+    bench.control = lambda w, t: load.control(w, t, points)
+    bench.w[load.ON], bench.w[load.SCALE] = 1.0, 1.5
+    assert fed(bench, 0.4)[-1] * 100e3 == pytest.approx(60e3, rel=1e-4)
+    assert bench.w[load.Q_NOW] == pytest.approx(30e3, rel=1e-4)
 
 
 def test_profile_begins_at_its_start_and_scales(rig):
     bench = rig(**STIFF)
-    points = play(bench.w, Profile(0.1, np.array([40e3, 20e3]), held=True), 0.4)
+    points = play(bench.w, Profile(np.array([0.0, 0.1]), np.array([40e3, 20e3]), held=True), 0.4)
     bench.control = lambda w, t: load.control(w, t, points)
     bench.w[load.ON], bench.w[load.P], bench.w[load.SCALE] = 1.0, 10e3, 2.0
     for watts in (10e3, 80e3, 40e3):
@@ -381,7 +413,8 @@ def test_plain_python_on_lists_does_the_same_bit_for_bit(rig, monkeypatch):
     results = []
     for modules, kind in (((bus, grid, load), np.array), (plain, list)):
         bench = rig(SMALL, UPS, ohm=OHM, henry=HENRY, stray=STRAY)
-        points = kind(play(bench.w, Profile(1e-3, np.array([40e3, 20e3])), 1e-3, repeated=True, tangent=0.3))
+        trace = Profile(np.array([0.0, 1e-3, 2e-3]), np.array([40e3, 20e3, 40e3]))
+        points = kind(play(bench.w, trace, 1e-3, repeated=True, tangent=0.3))
         bench.w[load.ON] = 1.0
         results.append(few_steps(*modules, kind(bench.w.tolist()), points))
     assert results[0] == results[1]
