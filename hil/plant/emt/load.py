@@ -188,24 +188,23 @@ def power(w: Any, profile: Any, since: float) -> float:
     Repeated, it begins again at its last point.
     """
     high = int(w[POINTS]) - 1
-    after = max(0.0, since)
     if w[HELD] > 0.0:
-        after += EARLY
+        since += EARLY
     if w[REPEATED] > 0.0:
-        after = after % profile[2 * high]
-    if after >= profile[2 * high]:
+        since = since % profile[2 * high]
+    if since >= profile[2 * high]:
         return float(profile[2 * high + 1])
     low = 0
     while high - low > 1:
         middle = (low + high) // 2
-        if profile[2 * middle] <= after:
+        if profile[2 * middle] <= since:
             low = middle
         else:
             high = middle
     value: float = profile[2 * low + 1]
     if w[HELD] > 0.0:
         return value
-    part_way: float = (after - profile[2 * low]) / (profile[2 * high] - profile[2 * low])
+    part_way: float = (since - profile[2 * low]) / (profile[2 * high] - profile[2 * low])
     return value + part_way * float(profile[2 * high + 1] - value)
 
 

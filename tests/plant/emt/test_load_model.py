@@ -335,7 +335,9 @@ def test_short_and_shallow_sags_and_a_load_without_ups_ride_through(rig):
 def test_profile_is_held_or_joined_repeated_or_ended():
     x = load_array(Bank(), ElectronicLoad(), 20e-6, 100e-6)
     # an hour of the trace before its first point is not played; its points are not equally far apart
-    points = play(x, Profile(np.array([3600.0, 3600.5, 3601.5, 3602.0]), np.array([1.0, 3.0, 2.0, 4.0])), 0.0)
+    lines = Profile(np.array([3600.0, 3600.5, 3601.5, 3602.0]), np.array([1.0, 3.0, 2.0, 4.0]))
+    steps = replace(lines, held=True)
+    points = play(x, lines, 0.0)
     assert list(points) == [0.0, 1.0, 0.5, 3.0, 1.5, 2.0, 2.0, 4.0]
     at = [0.0, 0.125, 0.5, 1.0, 1.5, 1.75, 2.0, 2.125, 7.0]
 
@@ -343,13 +345,13 @@ def test_profile_is_held_or_joined_repeated_or_ended():
         return [load.power(x, points, since) for since in at]
 
     assert values() == [1.0, 1.5, 3.0, 2.5, 2.0, 3.0, 4.0, 4.0, 4.0]
-    x[load.REPEATED] = 1.0
+    play(x, lines, 0.0, repeated=True)
     assert values() == [1.0, 1.5, 3.0, 2.5, 2.0, 3.0, 1.0, 1.5, 2.5]
-    x[load.HELD] = 1.0
+    play(x, steps, 0.0, repeated=True)
     assert values() == [1.0, 1.0, 3.0, 3.0, 2.0, 2.0, 1.0, 1.0, 3.0]
     # instants that rounding has put a little early
     assert [load.power(x, points, since - 1e-12) for since in (0.0, 0.5, 2.0)] == [1.0, 3.0, 1.0]
-    x[load.REPEATED] = 0.0
+    play(x, steps, 0.0)
     assert values() == [1.0, 1.0, 3.0, 3.0, 2.0, 2.0, 4.0, 4.0, 4.0]
 
 
