@@ -45,7 +45,7 @@ def richest(recording, **options):
         control="forming",
         gensets=(DIESEL, GAS),
         missions=missions,
-        battery="lfp",
+        chemistry="lfp",
         **options,
     )
     grid = GridTerminals(

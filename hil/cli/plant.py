@@ -19,7 +19,7 @@ def describe(plant: PlantOptions) -> dict[str, str]:
         "grid": f"SCR {q.scr:g}, X/R {q.x_over_r:g}",
         "control": plant.controller or _control(q),
         "battery": f"{show(q.battery_capacity, 'Wh')}, {show(q.dc_voltage, 'V')}, "
-        + ("ideal source" if q.battery == "none" else q.battery.upper())
+        + ("ideal source" if q.chemistry == "none" else q.chemistry.upper())
         + f", charged to {100 * plant.state_of_charge:g} %",
     }
     if load := _load(plant):
@@ -65,7 +65,7 @@ def keys() -> list[dict[str, Any]]:
     from hil.plant.parameters import Parameters  # noqa: PLC0415 - as above
 
     q = Parameters()
-    chosen = {"controller": "", "chemistry": q.battery, "state_of_charge": 0.5, "preset": "diesel"}
+    chosen = {"controller": "", "state_of_charge": 0.5, "preset": "diesel"}
     tables: list[tuple[str, dict[str, Any], Any]] = [
         ("plant", {**options.PLANT, "controller": str}, q),
         ("plant.forming", options.FORMING, q.forming),

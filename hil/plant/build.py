@@ -260,7 +260,7 @@ def world(q: Parameters, angle: float, state_of_charge: float) -> NDArray[np.flo
         grid_array(q, angle),
         unit_array(q),
         metering_array(q),
-        storage.array(q.storage, q.step, state_of_charge),
+        storage.array(q, q.step, state_of_charge),
         loads.load_array(q.bank, q.electronic, q.step, q.control_period),
         loads.transformer_array(q.transformer, q.step),
         missions.array(q.missions or missions.Missions(rated_power=q.rated_power)),

@@ -158,8 +158,6 @@ def read_plant(content: object, where: str, nominal: Mapping[str, float], folder
     charge = battery.pop("state_of_charge", 0.5)
     if not 0.0 <= charge <= 1.0:
         raise ConfigError(f"{where}.battery: state_of_charge = {charge:g} pu: must lie between 0 and 1")
-    if "chemistry" in battery:
-        battery["battery"] = battery.pop("chemistry")
     commands = read(
         given["load"], dict.fromkeys((*BANK, *ELECTRONIC, *LOAD_KEYS), _as_it_is), f"{where}.load"
     )
@@ -180,7 +178,6 @@ def read_plant(content: object, where: str, nominal: Mapping[str, float], folder
         "missions": missions,
     }
     parameters = build(Parameters, {**q, **battery, **parts}, where)
-    build(lambda: parameters.storage, {}, f"{where}.battery")  # refused here, not when the bench starts
     load = load_commands(commands, f"{where}.load", parameters, folder)
     return PlantOptions(parameters, load, charge, controller)
 

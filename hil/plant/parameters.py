@@ -27,11 +27,9 @@ Levels = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Parameters:
-    """One plant; per unit is on the rated power, the rated voltage and the rated frequency."""
+class Parameters(Storage):
+    """One plant, its DC side by what it inherits; per unit is on rated power, voltage and frequency."""
 
-    rated_power: float = 100e3
-    """[W]"""
     voltage: float = 480.0
     """RMS, line to line [V]."""
     frequency: float = 60.0
@@ -50,8 +48,6 @@ class Parameters:
     """Of each reactor [pu]."""
     damping_resistance: float = 0.2
     """In series with the filter capacitor [pu]; about a third of its reactance at resonance."""
-    efficiency: float = 0.985
-    """Of the bridge; with the reactors the PCS reaches about 98 % (product sheets: 97 to 98.5 %)."""
     current_limit: float = 1.2
     """[pu]; products give 1.1 to 1.2."""
     priority: str = "P"
@@ -70,18 +66,6 @@ class Parameters:
     """How fast the powers follow their commands [pu/s]."""
     start_delay: float = 0.5
     """How long grid and DC link must be healthy before the contactor closes [s]."""
-    dc_voltage: float = 850.0
-    """Nominal, of the DC link [V]."""
-    dc_link_time: float = 0.01
-    """Time in which rated power discharges the link, C V^2 / S [s]; 5 to 20 ms is usual."""
-    dc_resistance: float = 0.01
-    """Of source and cable, on dc_voltage and rated power [pu]."""
-    battery_resistance: float = 0.005
-    """Of the battery's RC branch [pu]."""
-    battery_time: float = 20.0
-    """Time constant of that branch [s]."""
-    battery_capacity: float = 200e3
-    """[Wh]"""
     undervoltage: Levels = ((0.25, 0.40), (0.50, 1.45), (0.70, 3.6), (0.90, 7.2))
     """Lowest phase; IEEE 2800-2022 ride-through times (0.32, 1.2, 3.0, 6.0 s) and 20 % in hand."""
     overvoltage: Levels = ((1.22, 0.1), (1.10, 1.2))
@@ -114,16 +98,6 @@ class Parameters:
     forming: Forming = field(default_factory=Forming)
     synchro: Synchro = field(default_factory=Synchro)
     defects: Defects = field(default_factory=Defects)
-    battery: str = "none"
-    """Whose open-circuit voltage the EMF follows with the state of charge: "lfp", "nmc" or "none"."""
-    coulombic_efficiency: float = 0.998
-    """Part of the charging current that is stored; 0.99 to 0.999 for lithium cells [M-med]."""
-    discharge_rate: float = 1.0
-    """Largest current in capacities per hour [1/h]; 0.5 to 2 in grid storage [M-high]."""
-    charge_rate: float = 1.0
-    """[1/h]"""
-    taper: float = 0.05
-    """Distance from empty and from full at which the largest current begins to fade [pu of SOC]."""
     bank: Bank = field(default_factory=Bank)
     electronic: ElectronicLoad = field(default_factory=ElectronicLoad)
     transformer: Transformer = field(default_factory=Transformer)
@@ -134,7 +108,8 @@ class Parameters:
     """Reported over true active power; one in an honest PCS."""
 
     def __post_init__(self) -> None:
-        for item in fields(self):
+        Storage.__post_init__(self)
+        for item in fields(self)[len(fields(Storage)) :]:  # inherited ones stand first
             value = getattr(self, item.name)
             if isinstance(value, float) and not (isfinite(value) and value >= 0.0):
                 raise _refused(item.name, value, "must be a number that is not negative")
@@ -207,33 +182,9 @@ class Parameters:
         return self.frequency * sqrt((first + second) / (first * second * self.filter_capacitance))
 
     @property
-    def storage(self) -> Storage:
-        """The DC side."""
-        return Storage(
-            rated_power=self.rated_power,
-            dc_voltage=self.dc_voltage,
-            dc_link_time=self.dc_link_time,
-            dc_resistance=self.dc_resistance,
-            battery_resistance=self.battery_resistance,
-            battery_time=self.battery_time,
-            battery_capacity=self.battery_capacity,
-            chemistry=self.battery,
-            efficiency=self.efficiency,
-            coulombic_efficiency=self.coulombic_efficiency,
-            discharge_rate=self.discharge_rate,
-            charge_rate=self.charge_rate,
-            taper=self.taper,
-        )
-
-    @property
     def capacitance(self) -> float:
         """Of the filter, per phase [F]."""
         return self.filter_capacitance / (2 * pi * self.frequency * self.impedance)
-
-    @property
-    def link_capacitance(self) -> float:
-        """Of the DC link [F]."""
-        return self.dc_link_time * self.rated_power / (self.dc_voltage * self.dc_voltage)
 
 
 _MAY_BE_ZERO: Final = {
@@ -245,7 +196,6 @@ _MAY_BE_ZERO: Final = {
     "dead_time",
     "leakage",
     "deadband",
-    "battery_resistance",
     "grid_side_inductance",
 }
 

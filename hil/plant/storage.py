@@ -75,7 +75,7 @@ class Storage:
     """[s]; E."""
 
     def __post_init__(self) -> None:
-        for field in fields(self):
+        for field in fields(Storage):  # of a plant too, which has more
             value = getattr(self, field.name)
             if isinstance(value, str):
                 continue
@@ -101,14 +101,14 @@ class Storage:
             )
 
     @property
-    def impedance(self) -> float:
+    def dc_impedance(self) -> float:
         """Base impedance of the DC side [ohm]."""
         return self.dc_voltage * self.dc_voltage / self.rated_power
 
     @property
     def link_capacitance(self) -> float:
         """[F]."""
-        return self.dc_link_time / self.impedance
+        return self.dc_link_time / self.dc_impedance
 
     @property
     def charge(self) -> float:
@@ -138,7 +138,8 @@ def array(storage: Storage, step: float, state_of_charge: float) -> NDArray[np.f
             f"must be above zero, and 0.1 dc_link_time = {0.1 * storage.dc_link_time:g} s or less",
         )
     x = np.zeros(s.END)
-    r0, r1 = storage.dc_resistance * storage.impedance, storage.battery_resistance * storage.impedance
+    ohms = storage.dc_impedance
+    r0, r1 = storage.dc_resistance * ohms, storage.battery_resistance * ohms
     amps = storage.charge / 3600.0
     pcs, battery = (0.02 * storage.rated_power / rise for rise in (storage.pcs_rise, storage.battery_rise))
     values = {

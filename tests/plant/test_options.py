@@ -90,7 +90,7 @@ def test_every_table_reaches_its_fields(plant):
         inertia=1.5, voltage_integral=3.0, power_limits=(-0.9, 0.8), feed_forward=True
     )
     assert q.synchro == Synchro(angle=20.0, checked=False)
-    assert (q.storage.chemistry, q.storage.battery_capacity, q.storage.discharge_rate) == ("nmc", 400e3, 0.5)
+    assert (q.chemistry, q.battery_capacity, q.discharge_rate) == ("nmc", 400e3, 0.5)
     assert found.state_of_charge == 0.7
     assert (q.electronic.rating, q.bank.reactor_time) == (50e3, 0.5)
     assert q.transformer.load == (1e3, 2e3, 3e3)
@@ -156,7 +156,7 @@ def test_the_plants_own_keys_are_fields():
         ("[plant.battery]\nstate_of_charge = 1.1", "plant.battery: state_of_charge = 1.1 pu: must lie"),
         (
             '[plant.battery]\nchemistry = "lead"',
-            "lab.toml: plant.battery: storage: chemistry = 'lead' must be one",
+            "lab.toml: plant: storage: chemistry = 'lead' must be one",
         ),
         (
             '[plant.missions]\nmissions = ["sleep"]',

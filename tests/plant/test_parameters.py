@@ -23,6 +23,8 @@ def test_per_unit_base():
     [
         ({"filter_inductance": -0.1}, "filter_inductance = -0.1: must be a number that is not negative"),
         ({"filter_inductance": 0.0}, "above zero"),
+        ({"rated_power": 0.0}, "rated_power = 0 must be above zero"),
+        ({"battery_capacity": -1.0}, "battery_capacity = -1 must not be negative"),
         ({"scr": 0.0}, "scr = 0: must be above zero"),
         ({"scr": 0.5}, "between 1 and 1000"),
         ({"voltage": float("nan")}, "must be a number"),

@@ -63,7 +63,7 @@ def test_state_of_charge_drifts_by_the_losses_of_the_round_trip():
     power = Profile(1800.0, (50e3, -50e3), held=True, repeated=True)
     r = simulate(Scenario(plant=q, storage=battery, missions=WIDE, power=power), 6 * 3600.0, 0.1, 3600.0)
     volts = simulate(Scenario(plant=q, power=50e3), 1.0, 0.01, 1.0)["voltage"][-1]
-    ohms = (battery.dc_resistance + battery.battery_resistance) * battery.impedance
+    ohms = (battery.dc_resistance + battery.battery_resistance) * battery.dc_impedance
     amps = []
     for p in (50e3, -50e3):
         dc = float(bridge(q, p, 0.0, volts))
@@ -94,7 +94,8 @@ def test_cells_limit_the_power():
     battery = Storage(chemistry="lfp", discharge_rate=0.4)
     r = simulate(Scenario(plant=q, storage=battery, missions=WIDE, power=95e3), 60.0, 0.01, 1.0)
     amps = 0.4 * battery.charge / 3600.0
-    drop = (battery.dc_resistance + battery.battery_resistance * -math.expm1(-3.0)) * battery.impedance * amps
+    part = battery.dc_resistance + battery.battery_resistance * -math.expm1(-3.0)
+    drop = part * battery.dc_impedance * amps
     assert r["battery_power"][-1] == pytest.approx(amps * (850.0 - drop), rel=5e-4)
     drawn = bridge(q, r["pcs_power"], r["pcs_reactive"], r["voltage"])
     np.testing.assert_allclose(r["battery_power"][1:], drawn[1:], rtol=1e-6)

@@ -11,7 +11,7 @@ from hil.plant.storage import LIMITS, OPEN_CIRCUIT, Storage, array
 def test_engineering_terms_become_si():
     q = Storage()
     # 850 V, 100 kW: Z = V^2/S; 200 kWh at 850 V are 235.3 Ah
-    assert q.impedance == pytest.approx(7.225)
+    assert q.dc_impedance == pytest.approx(7.225)
     assert q.charge == pytest.approx(3600 * 235.294, rel=1e-5)
     assert 0.5 * q.link_capacitance * 850.0**2 == pytest.approx(0.5 * 0.01 * 100e3)
     x = array(q, 20e-6, 0.4)

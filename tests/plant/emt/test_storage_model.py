@@ -77,8 +77,8 @@ def test_link_transient_against_an_ode_solver(power):
 
     def slopes(_, y):
         v, rc = y
-        i = (850.0 - rc - v) / (0.01 * q.impedance)
-        return [(i - drawn / v) / q.link_capacitance, (0.005 * q.impedance * i - rc) / 20.0]
+        i = (850.0 - rc - v) / (0.01 * q.dc_impedance)
+        return [(i - drawn / v) / q.link_capacitance, (0.005 * q.dc_impedance * i - rc) / 20.0]
 
     solved = solve_ivp(slopes, (0, 2e-4), (850.0, 0.0), method="Radau", rtol=1e-10, atol=1e-10)
     errors = []
@@ -143,7 +143,7 @@ def test_constant_power_discharge_against_an_ode_solver(chemistry):
     x = connected(q, soc=0.8)
     grid = np.linspace(0.0, 1.0, s.INTERVALS + 1)
     ratio = np.array(x[s.OCV :])
-    r0, r1 = 0.01 * q.impedance, 0.005 * q.impedance
+    r0, r1 = 0.01 * q.dc_impedance, 0.005 * q.dc_impedance
     drawn = 100e3 / 0.985
 
     def current(y):

@@ -259,7 +259,7 @@ def test_battery_gives_what_the_bus_gets(bench, table):
     table.below(
         "battery: energy lost sight of", 100 * abs(inner - stored) / turned, 0.02, "% of that turned over"
     )
-    kept = np.where(i > 0.0, i, q.storage.coulombic_efficiency * i)  # of the charging current
+    kept = np.where(i > 0.0, i, q.coulombic_efficiency * i)  # of the charging current
     charge = (before - b.pcs.state_of_charge) * q.battery_capacity * 3600
     error = abs(charge - h * q.dc_voltage * kept.sum())
     table.below("battery: state of charge", 100 * error / turned, 0.02, "% of that turned over")
