@@ -10,7 +10,7 @@ from hil.roles import Identity
 from hil.transport.daqmx import DaqmxLink
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from nidaqmx import Task
 
@@ -107,6 +107,17 @@ def parse_lines(text: object, what: str) -> tuple[str, ...]:
     if not lines or len(set(lines)) != len(lines):
         raise ConfigError(f"{what}: {str(text)!r} names no line, or one twice")
     return tuple(lines)
+
+
+def lines_and_contacts(
+    name: str, options: Mapping[str, float | str], lines: str, contacts: str
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return outputs and inputs out of a bench file's options, or these where it names none; none is both."""
+    outputs = parse_lines(options.get("lines", lines), f"{name}: lines")
+    inputs = parse_lines(options.get("contacts", contacts), f"{name}: contacts")
+    if both := sorted(set(outputs) & set(inputs)):
+        raise ConfigError(f"{name}: {', '.join(both)} cannot be a line and a contact; each has its own")
+    return outputs, inputs
 
 
 def _bits(levels: Sequence[bool]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from hil.errors import ConfigError, InstrumentError, ReadbackError
 from hil.roles import Genset
 
-from ._daqmx_lines import IDENTITY, Lines, parse_lines
+from ._daqmx_lines import IDENTITY, Lines, lines_and_contacts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,9 +108,8 @@ class NidaqmxGenset(Genset):
 
 def wiring(name: str, options: Mapping[str, float | str]) -> tuple[tuple[str, str], tuple[str, str]]:
     """Return the lines of start and close, and the contacts of running and open, out of the options."""
-    lines = parse_lines(options.get("lines", "port0/line5:6"), f"{name}: lines")
-    contacts = parse_lines(options.get("contacts", "port1/line5:6"), f"{name}: contacts")
-    if len(lines) != 2 or len(contacts) != 2 or set(lines) & set(contacts):
+    lines, contacts = lines_and_contacts(name, options, "port0/line5:6", "port1/line5:6")
+    if len(lines) != 2 or len(contacts) != 2:
         raise ConfigError(
             f"{name}: {len(lines)} lines and {len(contacts)} contacts; expected the lines of start and "
             "close, and the contacts of running and open"

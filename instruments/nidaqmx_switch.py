@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from hil.errors import ConfigError, ReadbackError
 from hil.roles import OPEN, Switch
 
-from ._daqmx_lines import IDENTITY, Lines, parse_lines
+from ._daqmx_lines import IDENTITY, Lines, lines_and_contacts
 
 if TYPE_CHECKING:
     from hil.roles import Identity, Setup
@@ -110,14 +110,13 @@ def wiring(
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """Return positions, outputs and inputs out of a bench file's options, one of each per position."""
     positions = tuple(str(options.get("positions", "closed")).split())
-    outputs = parse_lines(options.get("lines", "port0/line1"), f"{name}: lines")
-    inputs = parse_lines(options.get("contacts", "port1/line1"), f"{name}: contacts")
+    outputs, inputs = lines_and_contacts(name, options, "port0/line1", "port1/line1")
     if len(positions) not in {1, 2} or OPEN in positions or len(set(positions)) != len(positions):
         raise ConfigError(
             f'{name}: positions = {" ".join(positions)!r}; expected one, such as "closed", or two for a '
             f'transfer switch, such as "grid genset"; {OPEN!r} is always there'
         )
-    if not len(positions) == len(outputs) == len(inputs) or set(outputs) & set(inputs):
+    if not len(positions) == len(outputs) == len(inputs):
         raise ConfigError(
             f"{name}: {len(positions)} positions, {len(outputs)} lines, {len(inputs)} contacts; each "
             "position takes one line and one contact of its own"

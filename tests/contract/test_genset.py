@@ -72,9 +72,14 @@ def test_a_silent_device_leaves_the_start_unknown(rig):
 
 
 @pytest.mark.parametrize(
-    "options", [{"lines": "port0/line5"}, {"contacts": "port1/line1:3"}, {"contacts": "port0/line5:6"}]
+    ("options", "says"),
+    [
+        ({"lines": "port0/line5"}, "the lines of start and close"),
+        ({"contacts": "port1/line1:3"}, "the lines of start and close"),
+        ({"contacts": "port0/line5:6"}, "port0/line5, port0/line6 cannot be a line and a contact"),
+    ],
 )
-def test_wiring_that_makes_no_sense_is_refused(rig, options):
-    with pytest.raises(ConfigError, match="box: .*the lines of start and close"):
+def test_wiring_that_makes_no_sense_is_refused(rig, options, says):
+    with pytest.raises(ConfigError, match=f"box: .*{says}"):
         rig.driver(options=options)
     assert rig.log.entries == []

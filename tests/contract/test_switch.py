@@ -198,7 +198,8 @@ def test_a_late_answer_answers_nothing(line):
         ({"positions": "open"}, "'open' is always there"),
         ({"positions": "a b c"}, "expected one"),
         ({"positions": "grid genset"}, "2 positions, 1 lines, 1 contacts"),
-        ({**PAIR, "contacts": "port0/line1 port0/line2"}, "of its own"),
+        ({**PAIR, "contacts": "port0/line2 port0/line3"}, "port0/line2 cannot be a line and a contact"),
+        ({**PAIR, "contacts": "port1/line1"}, "of its own"),
         ({"lines": "ao0"}, "'ao0' is no digital line"),
     ],
 )
