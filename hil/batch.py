@@ -12,6 +12,7 @@ import signal
 import socket
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from glob import escape
 from importlib import import_module
@@ -119,7 +120,7 @@ def _pool(waiting: list[Job], workers: int) -> Generator[Done, None, list[Job]]:
     """Yield what is done, taking jobs off the list; return those under way when a process died."""
     context = multiprocessing.get_context("spawn")  # forking a program with threads may hang
     running: dict[Future[Done], Job] = {}
-    with ProcessPoolExecutor(workers, context, _leave_interrupts) as pool:
+    with _one_thread_each(), ProcessPoolExecutor(workers, context, _leave_interrupts) as pool:
         while waiting or running:
             while waiting and len(running) < workers:
                 job = waiting.pop()
@@ -132,6 +133,23 @@ def _pool(waiting: list[Job], workers: int) -> Generator[Done, None, list[Job]]:
             if len(whole) < len(done):
                 return list(running.values())
     return []
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Let the processes that start meanwhile do linear algebra in one thread each: they fill the processors.
+
+    They read it as they import numpy. The user's own OMP_NUM_THREADS stays, and OPENBLAS_NUM_THREADS or
+    MKL_NUM_THREADS goes before it.
+    """
+    if "OMP_NUM_THREADS" in os.environ:
+        yield
+        return
+    os.environ["OMP_NUM_THREADS"] = "1"
+    try:
+        yield
+    finally:
+        del os.environ["OMP_NUM_THREADS"]
 
 
 def _leave_interrupts() -> None:

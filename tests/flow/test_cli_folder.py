@@ -3,11 +3,13 @@
 import json
 import os
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import hil.batch
 from hil.batch import Job, captures_in, in_processes
 from hil.study import Question
 
@@ -97,6 +99,17 @@ def test_a_file_that_kills_its_process_costs_its_own_row():
     assert sorted(errors) == sorted(names)
     assert [name for name in names if "killed" in errors[name]] == ["deadly.cfg"]
     assert all("no such file" in errors[name] for name in names if name != "deadly.cfg")
+
+
+@pytest.mark.parametrize(("set_by_user", "found"), [(None, "1"), ("3", "3")])
+def test_processes_have_one_thread_for_linear_algebra(monkeypatch, set_by_user, found):
+    """What a process of the pool has in its environment, in place of an analysis."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if set_by_user:
+        monkeypatch.setenv("OMP_NUM_THREADS", set_by_user)
+    monkeypatch.setattr(hil.batch, "analyse", partial(os.getenv, "OMP_NUM_THREADS"))
+    assert list(in_processes([Job(Path("a.cfg"), Question())], 1)) == [found]
+    assert os.environ.get("OMP_NUM_THREADS") == set_by_user
 
 
 @pytest.fixture(scope="module")
