@@ -8,7 +8,7 @@ import threading
 import time
 from typing import Any, Protocol
 
-from hil.errors import LinkLost
+from hil.errors import ConfigError, LinkLost
 
 
 class Clock(Protocol):
@@ -55,7 +55,10 @@ class SimulatedClock:
         self._lock = threading.Lock()
 
     def ask(self, **request: Any) -> dict[str, Any]:
-        """Send one request to the simulated bench and return its answer."""
+        """Send one request to the simulated bench and return its answer.
+
+        Raises `ConfigError` where it refuses to set something by hand, and goes on.
+        """
         with self._lock:
             try:
                 self._socket.sendall(json.dumps(request).encode() + b"\n")
@@ -66,6 +69,8 @@ class SimulatedClock:
             raise LinkLost("the simulated bench is gone: it closed its control connection")
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
+            if request["op"] == "set":
+                raise ConfigError(answer["error"])
             raise LinkLost(f"the simulated bench stopped: {answer['error']}")
         return answer
 
