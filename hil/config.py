@@ -38,6 +38,8 @@ class InstrumentConfig:
     timeout: float = 2.0
     limits: Mapping[str, Limit] = field(default_factory=dict)
     options: Mapping[str, float | str] = field(default_factory=dict)
+    terminal: str = ""
+    """What it is wired to at the simulated plant; empty: what its role says."""
     faults: Faults = field(default_factory=Faults)
 
 
@@ -120,6 +122,10 @@ class BenchConfig:
                         f"{self.path}: {item.name} is driven by {item.driver}, which needs {package}; "
                         f'install it with: pip install "hil-bench[{extra}]"'
                     )
+
+    def by_role(self, role: str) -> InstrumentConfig:
+        """Return the one instrument that plays this part."""
+        return self.find(role)
 
 
 class _Table:
@@ -265,10 +271,11 @@ def _instrument(name: str, table: _Table, *, simulated: bool) -> InstrumentConfi
         timeout=table.value("timeout", "s", 2.0),
         limits=limits,
         options={key: table.option(key, unit) for key, unit in driver.OPTIONS.items() if key in table.left},
+        terminal=table.text("terminal", "") if simulated else "",
         faults=Faults(**faults),
     )
     keys = ["role", "driver", "address", "identity", "timeout", "limits", *driver.OPTIONS]
-    table.done(", ".join([*keys, "faults"] if simulated else keys))
+    table.done(", ".join([*keys, "terminal", "faults"] if simulated else keys))
     return config
 
 
