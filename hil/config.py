@@ -352,6 +352,10 @@ def _check_whole(config: BenchConfig) -> None:
         phases = {c.phase for c in config.channels if c.quantity == quantity and not c.place}
         if not {"a", "b", "c"} <= phases:
             raise ConfigError(f"{config.path}: the recorder needs {quantity} channels of phases a, b and c")
+    if config.simulated:
+        from hil.wiring import wire  # noqa: PLC0415 - a bench of hardware needs no plant
+
+        wire(config)
     for channel in config.channels:
         try:
             resolve("hil.calibration", "certificate")(channel.certificate)
