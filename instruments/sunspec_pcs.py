@@ -249,7 +249,7 @@ class SunSpecPcs(Pcs):
         if not self._has(model):
             raise NotSupported(
                 f"{self.name}: SunSpec has no event log and no command to form the grid; of makers' own "
-                f"models those of {MAKER!r} are known here; this unit, of {self._maker!r}, has no such {model}"
+                f"models those of {MAKER!r} are known; this unit, of {self._maker!r}, has no such {model}"
             )
 
     def _command(self, prefix: str, value: float) -> None:
