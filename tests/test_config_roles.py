@@ -11,7 +11,8 @@ from hil.errors import ConfigError
 from hil.transport.link import CommandLog
 
 SHIPPED = files("hil.data") / "benches" / "simulated.toml"
-LOADS = {"bank": "nhr_9430", "servers": "nhr_9430"}
+STEPS = 'lines = "port0/line0:1"\nresistors = "5 kW"\nvoltage = "480 V"\nfrequency = "60 Hz"'
+LOADS = {"bank": ("nidaqmx_bank", STEPS), "servers": ("nhr_9430", "")}
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def bench(tmp_path):
 
 @pytest.fixture
 def two_loads(bench):
-    return bench(**{name: ("load", driver, "") for name, driver in LOADS.items()})
+    return bench(**{name: ("load", *rest) for name, rest in LOADS.items()})
 
 
 def test_the_only_one_of_its_role_is_found_by_any_name(bench):
@@ -72,7 +73,10 @@ def test_what_is_lacking_or_not_told_apart(two_loads, role, name, found, says):
 def test_a_bench_finds_its_instruments_likewise(two_loads):
     addresses = dict.fromkeys(two_loads.instruments, "127.0.0.1:1")
     found = Bench(
-        two_loads, HostClock(), CommandLog(), addresses | dict.fromkeys(("interlock", "recorder"), "local:")
+        two_loads,
+        HostClock(),
+        CommandLog(),
+        addresses | dict.fromkeys(("interlock", "recorder", "bank"), "local:"),
     )
     assert found.load("servers") is found.instruments["servers"]
     assert found.grid is found.instruments["grid"]
