@@ -123,10 +123,6 @@ class BenchConfig:
                         f'install it with: pip install "hil-bench[{extra}]"'
                     )
 
-    def by_role(self, role: str) -> InstrumentConfig:
-        """Return the one instrument that plays this part."""
-        return self.find(role)
-
 
 class _Table:
     """One table of the file: every key is taken once, and what is left over is an error."""

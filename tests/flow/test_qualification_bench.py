@@ -225,6 +225,25 @@ def test_it_forms_and_carries_the_bank(site):
     assert [entry.text for entry in pcs.read_log()][-2:] == ["running", "forming"]
 
 
+def test_a_second_genset_closes_in_step_with_the_first(site):
+    """40 kW in the bank peak at 40e3 / (3 x 277) x 1.41 = 68 A; sets out of step would exchange far more."""
+    one = site()
+    bench, sets = one.bench, one.world.bus.gensets
+    bench.switch("grid_breaker").switch("open")
+    first, second = bench.genset("genset_1"), bench.genset("genset_2")
+    first.run(on=True)
+    first.switch(closed=True)  # onto a dead bus
+    bench.load("bank").set_power(40e3)
+    bench.load("bank").switch(on=True)
+    second.run(on=True)
+    second.switch(closed=True)
+    wave = one.record(1.0)
+    assert max(np.abs(wave[f"i_genset_{phase}"]).max() for phase in "abc") < 1.2 * 68.0
+    assert [each.trip_reason for each in sets] == ["", ""]
+    assert sum(each.measured_watts for each in sets) == pytest.approx(40e3, rel=0.05)
+    assert sets[1].measured_watts > 5e3
+
+
 def test_three_clients_at_once(site):
     """Three drivers on connections of their own, while a fourth takes the bench's time on."""
     one = site().follow()
