@@ -9,6 +9,7 @@ from hil.clock import SimulatedClock
 from hil.errors import HilError, NotSafe, ReadbackError
 from hil.limits import Limit
 from hil.roles import (
+    OPEN,
     DcSource,
     Genset,
     GridSource,
@@ -76,6 +77,7 @@ class Bench:
                 safe_voltage=config.safe_voltage,
             )
             self.instruments[name] = driver(setup)
+        self._normal = {s: s.normal for s in self.instruments.values() if isinstance(s, Switch)}
 
     def find(self, role: type[Role], name: str = "") -> Role:
         """Return the instrument that plays this part; raises `ConfigError` where it is not exactly one."""
@@ -132,10 +134,14 @@ class Bench:
     def prepare(self) -> None:
         """Take control of every instrument, set ranges and protections; outputs stay off.
 
-        Last the interlock is closed, which allows outputs and switches none.
+        Then switches go to their normal positions, with nothing live on either side. Last the
+        interlock is closed, which allows outputs and switches none.
         """
         for instrument in self.instruments.values():
             instrument.prepare()
+        for switch, position in self._normal.items():
+            if position != OPEN:
+                switch.switch(position)
         if self.interlock is not None:
             self.interlock.switch(closed=True)
 

@@ -38,6 +38,8 @@ class InstrumentConfig:
     timeout: float = 2.0
     limits: Mapping[str, Limit] = field(default_factory=dict)
     options: Mapping[str, float | str] = field(default_factory=dict)
+    terminal: str = ""
+    """What it is wired to at the simulated plant; empty: what its role says."""
     faults: Faults = field(default_factory=Faults)
 
 
@@ -265,10 +267,11 @@ def _instrument(name: str, table: _Table, *, simulated: bool) -> InstrumentConfi
         timeout=table.value("timeout", "s", 2.0),
         limits=limits,
         options={key: table.option(key, unit) for key, unit in driver.OPTIONS.items() if key in table.left},
+        terminal=table.text("terminal", "") if simulated else "",
         faults=Faults(**faults),
     )
     keys = ["role", "driver", "address", "identity", "timeout", "limits", *driver.OPTIONS]
-    table.done(", ".join([*keys, "faults"] if simulated else keys))
+    table.done(", ".join([*keys, "terminal", "faults"] if simulated else keys))
     return config
 
 
@@ -345,6 +348,10 @@ def _check_whole(config: BenchConfig) -> None:
         phases = {c.phase for c in config.channels if c.quantity == quantity and not c.place}
         if not {"a", "b", "c"} <= phases:
             raise ConfigError(f"{config.path}: the recorder needs {quantity} channels of phases a, b and c")
+    if config.simulated:
+        from hil.wiring import wire  # noqa: PLC0415 - a bench of hardware needs no plant
+
+        wire(config)
     for channel in config.channels:
         try:
             resolve("hil.calibration", "certificate")(channel.certificate)

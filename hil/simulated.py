@@ -29,21 +29,24 @@ from hil.plant.flaws import parse as parse_flaw
 from hil.plant.options import PlantOptions
 from hil.plant.plant import Plant
 from hil.plant.terminals import (
+    MEASURING_POINTS,
     AnalogInputs,
     GridTerminals,
     InterlockTerminals,
     PcsTerminals,
     Sensor,
     Terminals,
+    metered,
 )
 from hil.table import resolve
 from hil.twin.base import Scene
+from hil.wiring import wire
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from hil.config import BenchConfig, InstrumentConfig
+    from hil.config import BenchConfig
     from hil.plant.control_port import Controller
     from hil.twin.base import Twin
 
@@ -51,16 +54,6 @@ PATIENCE: Final = 60.0
 """The process ends when the last has left the control port, or when nobody came for this long [s]."""
 SLICE: Final = 0.02
 """The plant is solved in slices of this, between which others may reach the terminals [s]."""
-WIRED: Final = {
-    "grid_source": "grid",
-    "dc_source": "dc",
-    "pcs": "pcs",
-    "recorder": "inputs",
-    "interlock": "interlock",
-    "load": "load",
-    "switch": "breaker",
-}
-"""Terminals by the role of the instrument that is wired to them; gensets are numbered."""
 
 
 class SimulatedBench:
@@ -80,10 +73,13 @@ class SimulatedBench:
                 (channel, certificate(channel.certificate)) for channel in config.channels
             )
         }
+        wired = wire(config)
+        named = {each for names in wired.values() for each in names}
         self.bus = Terminals(
             grid=GridTerminals(interlock=self.interlock if self.interlocked else None),
             pcs=PcsTerminals(state_of_charge=options.state_of_charge),
             inputs=AnalogInputs(sensors=sensors),
+            meters={point: metered(point) for point in MEASURING_POINTS if f"meter:{point}" in named},
         )
         self.plant = Plant(
             options.parameters,
@@ -95,16 +91,20 @@ class SimulatedBench:
         by_hand.check_bank(options.load, options.parameters, f"{config.path}: plant.load")
         self._begin = dict(options.load)
         self._pace = time.monotonic() if realtime else None
-        gensets = {f"genset:{n}": each for n, each in enumerate(self.bus.gensets)}
-        named = {each.name: getattr(self.bus, each.name) for each in fields(Terminals)}
-        self.terminals = {**named, **gensets, "interlock": self.interlock}
-        del self.terminals["gensets"]
-        free = iter(gensets)
+        single = {each.name: getattr(self.bus, each.name) for each in fields(Terminals)}
+        gensets, meters = single.pop("gensets"), single.pop("meters")
+        self.terminals: dict[str, Any] = {
+            **single,
+            **{f"genset:{n}": each for n, each in enumerate(gensets)},
+            **{f"meter:{point}": each for point, each in meters.items()},
+            "interlock": self.interlock,
+        }
         self.twins: dict[str, Twin] = {}
         for number, (name, item) in enumerate(config.instruments.items()):
+            terminals = tuple(self.terminals[each] for each in wired[name])
             scene = Scene(
                 name=name,
-                terminals=self.terminals[self._name(item, free)],
+                terminals=terminals[0] if len(terminals) == 1 else terminals,
                 world=self.plant,
                 options=item.options,
                 faults=item.faults,
@@ -120,13 +120,6 @@ class SimulatedBench:
             self.plant.advance(min(left, SLICE))
             if self._pace is not None:
                 time.sleep(max(0.0, self._pace + self.plant.now() - time.monotonic()))
-
-    def _name(self, item: InstrumentConfig, free: Iterator[str]) -> str:
-        """Return which terminals an instrument is wired to; gensets are taken in the order of the file."""
-        name = next(free, None) if item.role == "genset" else WIRED.get(item.role)
-        if name is None:
-            raise ConfigError(f"{item.name}: the plant has no {item.role} that it could be wired to")
-        return name
 
     def _inhibit(self) -> None:
         """Let an open interlock act: it is wired to everything that can feed or load the bus.
@@ -171,7 +164,9 @@ class SimulatedBench:
             case {"op": "terminals"}:
                 with self.plant.lock:
                     shown = {
-                        name: by_hand.shown(each) for name, each in self.terminals.items() if name != "inputs"
+                        name: by_hand.shown(each)
+                        for name, each in self.terminals.items()
+                        if not isinstance(each, AnalogInputs)
                     }
                     return {"now": self.plant.now(), **shown}
             case {"op": "set", "terminal": str() as name, "values": dict() as values}:

@@ -28,7 +28,12 @@ class Manual(Switch):
     """
 
     IDENTITY: ClassVar[str] = "by hand,.*"
-    OPTIONS: ClassVar[Mapping[str, str]] = {"what": "text", "positions": "text", "patience": "s"}
+    OPTIONS: ClassVar[Mapping[str, str]] = {
+        **Switch.OPTIONS,
+        "what": "text",
+        "positions": "text",
+        "patience": "s",
+    }
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)

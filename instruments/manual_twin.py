@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from hil.roles import OPEN
 from hil.transport.terminal import WAITING
+from hil.twin.base import poles
 from hil.twin.scpi import ScpiTwin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hil.plant.terminals import BreakerTerminals, GensetTerminals
     from hil.twin.base import Scene
     from hil.twin.scpi import Handler
 
@@ -28,11 +28,7 @@ class ManualTwin(ScpiTwin):
     def __init__(self, scene: Scene) -> None:
         super().__init__(scene)
         positions = str(scene.options.get("positions", "closed")).lower().split()
-        given = scene.terminals
-        poles: tuple[BreakerTerminals | GensetTerminals, ...] = (
-            given if isinstance(given, tuple) else (given,)
-        )
-        self._poles = dict(zip(positions, poles, strict=True))
+        self._poles = poles(scene, positions)
         self._task = ""
         """Where the switch is to go; the operator answers once it is there."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from hil.errors import ConfigError, ReadbackError
+from hil.errors import ConfigError, NotSupported, ReadbackError
 from hil.limits import Limit
 from hil.roles import Load, Proof
 from hil.units import parse
@@ -15,7 +15,10 @@ from hil.units import parse
 from ._daqmx_lines import IDENTITY, Lines, parse_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hil.roles import Identity, Setup
+    from hil.transient import Triple
 
 LOOK: Final = 0.01
 """How often the main contactor's contact is looked at while it moves [s]."""
@@ -26,10 +29,12 @@ KINDS: Final = {"resistors": "W", "inductors": "var", "capacitors": "var"}
 class NidaqmxBank(Load):
     """Steps of R, L and C behind a main contactor; a high line closes each.
 
-    The bench file lists the three-phase power of each step at the bank's rated voltage, and
-    as many lines: the main contactor's first, then of resistors, inductors, capacitors in the
-    order of their steps. A power that no steps make up is refused, never rounded. What the
-    bank draws goes with the square of the voltage that is really there: it measures nothing.
+    The bench file lists the three-phase power of each step at the bank's rated voltage, and the
+    lines: the main contactor's first, then of resistors, inductors, capacitors in the order of
+    their steps, one for each step, or three, of phases a, b and c, where each pole has a contactor
+    of its own and the phases may differ. A power that no steps make up is refused, never rounded.
+    What the bank draws goes with the square of the voltage that is really there: it measures
+    nothing.
 
     With the main contactor closed new steps act at once, all in one write. Off is what the main
     contactor's mirror contact says (IEC 60947-4-1, annex F), which cannot be closed while a pole
@@ -65,7 +70,7 @@ class NidaqmxBank(Load):
     def snapshot(self) -> dict[str, float | str | bool | None]:
         """Return its set-points at rated voltage, and whether it is on."""
         levels = self._lines.driven(self._bank.lines)
-        watts, inductive, capacitive = self._bank.powers(levels[1:])
+        watts, inductive, capacitive = map(sum, self._bank.powers(levels[1:]))
         return {
             "on": self.read_on(),
             "on_commanded": levels[0],
@@ -101,8 +106,10 @@ class NidaqmxBank(Load):
         self._lines.close()
 
     def _do_set_power(self, watts: float, var: float) -> None:
-        steps = self._bank.choose(self.name, watts, var)
-        self._lines.drive(self._bank.lines[1:], steps)
+        self._do_set_phases((watts / 3.0,) * 3, (var / 3.0,) * 3)
+
+    def _do_set_phases(self, watts: Triple, var: Triple) -> None:
+        self._lines.drive(self._bank.lines[1:], self._bank.choose(self.name, watts, var))
 
     def _do_switch(self, *, on: bool) -> None:
         self._move([on], self._bank.lines[:1])
@@ -132,9 +139,9 @@ class Steps:
     frequency: float
     """[Hz]"""
     steps: tuple[tuple[float, ...], ...]
-    """Power of each step, by kind in the order of `KINDS` [W, var]."""
+    """Three-phase power of each step, by kind in the order of `KINDS` [W, var]."""
     lines: tuple[str, ...]
-    """The main contactor's, then one for each step."""
+    """The main contactor's, then one for each step, or one for each of its phases."""
     contact: str
 
     @classmethod
@@ -150,10 +157,11 @@ class Steps:
         )
         lines = parse_lines(options.get("lines", ""), f"{name}: lines")
         (contact, *more) = parse_lines(options.get("contact", "port1/line0"), f"{name}: contact")
-        if more or contact in lines or len(lines) != 1 + sum(map(len, steps)):
+        count = sum(map(len, steps))
+        if more or contact in lines or len(lines) - 1 not in {count, 3 * count}:
             raise ConfigError(
-                f"{name}: {sum(map(len, steps))} steps need one line each, one for the main contactor before "
-                f"them, and one contact elsewhere; there are {len(lines)} lines"
+                f"{name}: {count} steps need one line each, or three for single phases, one for the main "
+                f"contactor before them, and one contact elsewhere; there are {len(lines)} lines"
             )
         if not all(power > 0.0 for kind in steps for power in kind):
             raise ConfigError(f"{name}: the power of every step must be above zero")
@@ -162,26 +170,46 @@ class Steps:
                 raise ConfigError(f"{name}: the bank needs its rated {key}")
         return cls(float(options["voltage"]), float(options["frequency"]), steps, lines, contact)
 
-    def powers(self, levels: tuple[bool, ...]) -> tuple[float, float, float]:
-        """Return what closed steps add up to, by kind [W, var, var]."""
-        left = iter(levels)
-        watts, inductive, capacitive = (sum(power for power in kind if next(left)) for kind in self.steps)
-        return watts, inductive, capacitive
+    @property
+    def single(self) -> bool:
+        """Whether each phase of a step has a contactor of its own."""
+        return len(self.lines) - 1 > sum(map(len, self.steps))
 
-    def choose(self, name: str, watts: float, var: float) -> list[bool]:
-        """Return the steps that make up a power; raises `ConfigError` where none do."""
-        wanted = (watts, max(var, 0.0), max(-var, 0.0))
+    def powers(self, levels: Sequence[bool]) -> tuple[Triple, Triple, Triple]:
+        """Return what each phase of the closed steps adds up to, by kind [W, var, var]."""
+        left = iter(levels)
+        sums = []
+        for kind in self.steps:
+            phases = [0.0, 0.0, 0.0]
+            for power in kind:
+                closed = [next(left) for _ in range(3)] if self.single else [next(left)] * 3
+                phases = [had + power / 3.0 * on for had, on in zip(phases, closed, strict=True)]
+            sums.append((phases[0], phases[1], phases[2]))
+        return sums[0], sums[1], sums[2]
+
+    def choose(self, name: str, watts: Triple, var: Triple) -> list[bool]:
+        """Return the steps that make up the power of each phase; raises `ConfigError` where none do."""
+        if not self.single and not len(set(watts)) == len(set(var)) == 1:
+            raise NotSupported(
+                f"{name}: {watts} W, {var} var: its contactors have three poles, so that no phase can differ"
+            )
         chosen: list[bool] = []
-        for kind, power, powers in zip(KINDS, wanted, self.steps, strict=True):
-            sums = {
-                sum(p for p, on in zip(powers, s, strict=True) if on): s
-                for s in product((False, True), repeat=len(powers))
-            }
-            nearest = min(sums, key=lambda total: abs(total - power))
-            if abs(nearest - power) > 1e-6 * max(powers, default=1.0):
-                raise ConfigError(
-                    f"{name}: no {kind} add up to {power:g} {KINDS[kind]}; the nearest is "
-                    f"{nearest:g} {KINDS[kind]}"
-                )
-            chosen += sums[nearest]
+        inductive, capacitive = ([max(sign * each, 0.0) for each in var] for sign in (1.0, -1.0))
+        for kind, phases, powers in zip(KINDS, (watts, inductive, capacitive), self.steps, strict=True):
+            each = [_closed(f"{name}: no {kind}", 3.0 * phase, powers, KINDS[kind]) for phase in phases]
+            chosen += [on for step in zip(*each, strict=True) for on in (step if self.single else step[:1])]
         return chosen
+
+
+def _closed(what: str, wanted: float, powers: Sequence[float], unit: str) -> tuple[bool, ...]:
+    """Return which of some steps to close for a three-phase power."""
+    sums = {
+        sum(p for p, on in zip(powers, closed, strict=True) if on): closed
+        for closed in product((False, True), repeat=len(powers))
+    }
+    nearest = min(sums, key=lambda total: abs(total - wanted))
+    if abs(nearest - wanted) > 1e-6 * max(powers, default=1.0):
+        raise ConfigError(
+            f"{what} add up to {wanted:g} {unit} of three phases; the nearest is {nearest:g} {unit}"
+        )
+    return sums[nearest]

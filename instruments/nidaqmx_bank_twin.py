@@ -44,10 +44,9 @@ class NidaqmxBankTwin(DaqmxLines):
 
     def _made(self) -> Bank | None:
         powers = self.bank.powers(tuple(self._steps.values()))
-        if not any(powers):
+        if not any(map(any, powers)):
             return None
-        watts, inductive, capacitive = ([power / 3.0] * 3 for power in powers)
-        return Bank.from_power(self.bank.voltage, self.bank.frequency, watts, inductive, capacitive)
+        return Bank.from_power(self.bank.voltage, self.bank.frequency, *powers)
 
     def _level(self, line: str) -> bool:
         if line in self._steps:

@@ -36,6 +36,7 @@ class NidaqmxSwitch(Switch):
     IDENTITY: ClassVar[str] = IDENTITY
     NEEDS: ClassVar[Mapping[str, str]] = {"nidaqmx": "daq", "grpc": "daq"}
     OPTIONS: ClassVar[Mapping[str, str]] = {
+        **Switch.OPTIONS,
         "device": "text",
         "positions": "text",
         "lines": "text",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from hil.twin.base import poles
+
 from ._daqmx_lines_twin import DaqmxLines
 from .nidaqmx_switch import wiring
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hil.plant.terminals import BreakerTerminals, GensetTerminals
     from hil.twin.base import Scene
 
 
@@ -21,13 +22,10 @@ class NidaqmxSwitchTwin(DaqmxLines):
 
     def __init__(self, scene: Scene) -> None:
         super().__init__(scene)
-        _, self.outputs, self.inputs = wiring(scene.name, scene.options)
-        given = scene.terminals
-        poles: tuple[BreakerTerminals | GensetTerminals, ...] = (
-            given if isinstance(given, tuple) else (given,)
-        )
-        self._coils = dict(zip(self.outputs, poles, strict=True))
-        self._contacts = dict(zip(self.inputs, poles, strict=True))
+        positions, self.outputs, self.inputs = wiring(scene.name, scene.options)
+        breakers = poles(scene, positions).values()
+        self._coils = dict(zip(self.outputs, breakers, strict=True))
+        self._contacts = dict(zip(self.inputs, breakers, strict=True))
 
     def _drive(self, levels: Mapping[str, bool]) -> None:
         for line, level in levels.items():

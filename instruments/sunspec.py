@@ -93,7 +93,11 @@ MODELS: Final[Mapping[int, Mapping[str, Point]]] = {
         "LNV": Point(16, "uint16", "V_SF"),
         "Hz": Point(17, "uint32", "Hz_SF"),
         "TmpSnk": Point(37, "int16", "Tmp_SF"),
+        "AL1": Point(45, "int16", "A_SF"),
+        "AL2": Point(68, "int16", "A_SF"),
+        "AL3": Point(91, "int16", "A_SF"),
         "ThrotSrc": Point(111, "bitfield32"),
+        "A_SF": Point(113, "sunssf"),
         "V_SF": Point(114, "sunssf"),
         "Hz_SF": Point(115, "sunssf"),
         "W_SF": Point(116, "sunssf"),
@@ -155,6 +159,10 @@ ALARMS: Final = {
     15: "hardware_test_failure",
 }
 """Bits of 701.Alrm by our names."""
+FOLLOWING, FORMING = 1 << 0, 1 << 1
+"""Bits of 701.DERMode."""
+DERATED: Final = 1 << 14
+"""The bit of 701.ThrotSrc that stands for the current limit; SunSpec has none of its own for it."""
 MAKERS_ALARM: Final = 16
 """The bit that says: read the text in MnAlrmInfo."""
 
@@ -185,11 +193,14 @@ def scaled(raw: float, exponent: int) -> float:
 
 
 class Device:
-    """The models of one device behind a Modbus link."""
+    """The models of one device behind a Modbus link; `tables` are those that it may have."""
 
-    def __init__(self, name: str, link: ModbusLink) -> None:
+    def __init__(
+        self, name: str, link: ModbusLink, tables: Mapping[int, Mapping[str, Point]] = MODELS
+    ) -> None:
         self.name = name
         self._link = link
+        self._tables = tables
         self._models: dict[int, tuple[int, int]] = {}
 
     def models(self) -> dict[int, tuple[int, int]]:
@@ -245,7 +256,7 @@ class Device:
 
     def read(self, model: int, *names: str) -> dict[str, float | None]:
         """Return values in the unit of the model; None where one is not implemented."""
-        table = MODELS[model]
+        table = self._tables[model]
         points = {name: table[name] for name in names}
         points |= {point.scale: table[point.scale] for point in points.values() if point.scale}
         raw = {
@@ -260,13 +271,13 @@ class Device:
 
     def text(self, model: int, name: str) -> str:
         """Return a string, without its padding."""
-        words = self._words(model, {name: MODELS[model][name]})[name] or []
+        words = self._words(model, {name: self._tables[model][name]})[name] or []
         raw = b"".join(word.to_bytes(2, "big") for word in words)
         return raw.split(b"\0")[0].decode("ascii", "replace").strip()
 
     def resolution(self, model: int, name: str) -> float:
         """Return the smallest step of a point."""
-        scale = MODELS[model][name].scale
+        scale = self._tables[model][name].scale
         exponent = self.read(model, scale)[scale] if scale else 0.0
         if exponent is None:
             raise NotSupported(f"{self.name}: it has no scale factor {scale} in model {model}, so no {name}")
@@ -274,7 +285,7 @@ class Device:
 
     def write(self, model: int, name: str, value: float) -> float:
         """Write one point, rounded to its resolution, which is returned; refuse what does not fit."""
-        point = MODELS[model][name]
+        point = self._tables[model][name]
         step = self.resolution(model, name)
         words = encode(round(value / step), point.kind)
         if words is None:

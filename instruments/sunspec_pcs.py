@@ -9,7 +9,10 @@ renews it, the PCS goes to zero power by itself. Timers survive a session, so
 `prepare` sets every one. Write order: timer, value, mode, enable last; writing the
 enable again is what re-arms the timer.
 
-A measurement that the PCS does not give is NaN, which lies within no limit.
+A measurement that the PCS does not give is NaN, which lies within no limit, or None.
+
+SunSpec tells whether a unit forms the grid (701), and has neither a command for it nor an event log:
+these are done for the one maker whose models are known here, and not supported for others.
 """
 
 from __future__ import annotations
@@ -18,16 +21,18 @@ from dataclasses import asdict
 from math import isnan, nan
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from hil.errors import ConfigError, ReadbackError, WrongInstrument
+from hil.errors import ConfigError, NotSupported, ReadbackError, WrongInstrument
 from hil.limits import Limit
-from hil.roles import Identity, Pcs, PcsState, Proof, Setup
+from hil.roles import Identity, LogEntry, Pcs, PcsState, Proof, Setup
 from hil.transport.modbus import ModbusLink
 
-from .sunspec import ALARMS, FAULT, MAKERS_ALARM, STANDBY, STATES, Device
+from ._sunspec_hil import AS_DELIVERED, ENTRIES, EVENTS, FORM, LOG, MAKER, MODELS
+from .sunspec import ALARMS, DERATED, FAULT, FOLLOWING, FORMING, MAKERS_ALARM, STANDBY, STATES, Device
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+CURRENTS: Final = ("AL1", "AL2", "AL3")
 REQUIRED: Final = (1, 701, 702, 703, 704)
 MODE: Final = {"W": 1, "Var": 4}
 """WSetMod: watts. VarSetMod: vars. The other modes are percentages."""
@@ -57,7 +62,8 @@ class SunSpecPcs(Pcs):
         self._link = ModbusLink(
             self.name, setup.address, setup.clock, setup.log, setup.timeout, unit=int(unit)
         )
-        self._device = Device(self.name, self._link)
+        self._device = Device(self.name, self._link, MODELS)
+        self._maker = ""
         self._armed: dict[str, tuple[float, float]] = {}
         """Set-points that would revert: value and time of the last arming, by prefix."""
 
@@ -123,7 +129,8 @@ class SunSpecPcs(Pcs):
 
     def read_state(self) -> PcsState:
         """Return what the PCS says of itself."""
-        told = self._device.read(701, "InvSt", "ConnSt", "Alrm", "W", "Var", "LNV", "Hz")
+        points = ("InvSt", "ConnSt", "Alrm", "DERMode", "W", "Var", "LNV", "Hz", "TmpSnk", "ThrotSrc")
+        told = self._device.read(701, *points, *CURRENTS)
         optional = {
             name: self._device.read(model, name)[name] if model in self._device.models() else None
             for model, name in ((713, "SoC"), (714, "DCV"))
@@ -137,7 +144,8 @@ class SunSpecPcs(Pcs):
         def number(value: float | None) -> float:
             return nan if value is None else value
 
-        charge = optional["SoC"]
+        charge, throttled, way = optional["SoC"], told["ThrotSrc"], int(told["DERMode"] or 0)
+        amps = [value for name in CURRENTS if (value := told[name]) is not None]
         return PcsState(
             mode=mode,
             connected=told["ConnSt"] != 0,  # one that does not tell counts as connected
@@ -148,6 +156,10 @@ class SunSpecPcs(Pcs):
             dc_voltage=number(optional["DCV"]),
             alarms=alarms,
             state_of_charge=None if charge is None else charge / 100.0,
+            current=sum(amps) / 3.0 if len(amps) == 3 else None,
+            temperature=told["TmpSnk"],
+            limited=None if throttled is None else bool(int(throttled) & DERATED),
+            forming=bool(way & FORMING) if way & (FOLLOWING | FORMING) else None,
         )
 
     def _alarms(self, bits: int) -> tuple[str, ...]:
@@ -155,6 +167,26 @@ class SunSpecPcs(Pcs):
         if bits >> MAKERS_ALARM & 1:
             names.append(self._device.text(701, "MnAlrmInfo") or "unnamed")
         return tuple(names)
+
+    def form(self, *, on: bool) -> None:
+        """Tell the PCS to form the grid, or to follow it; a model of the maker's own."""
+        self._steer("Form", on)
+
+    def synchronise(self, *, on: bool) -> None:
+        """Tell it to come into step with the source beyond the breaker; a model of the maker's own."""
+        self._steer("Sync", on)
+
+    def read_log(self) -> tuple[LogEntry, ...]:
+        """Return the last entries of its event log, oldest first; a model of the maker's own."""
+        self._must_have(LOG)
+        told = self._device.read(LOG, *MODELS[LOG])
+        entries = []
+        for n in reversed(range(ENTRIES)):
+            time, code = told[f"Tms{n}"], told[f"Evt{n}"]
+            if time is not None and code is not None:
+                known = 1 <= code <= len(EVENTS)
+                entries.append(LogEntry(time / 1e3, EVENTS[int(code) - 1] if known else f"event {code:g}"))
+        return tuple(entries)
 
     def refresh(self) -> None:
         """Re-arm the reversion timers once half of their time is over; raise where one has run out."""
@@ -175,14 +207,19 @@ class SunSpecPcs(Pcs):
                 f"{self.name} at {self.setup.address}: it lacks the SunSpec models {absent}; "
                 "the older models 101 to 124 are not spoken here"
             )
-        maker, model, serial, firmware = (self._device.text(1, name) for name in ("Mn", "Md", "SN", "Vr"))
-        return Identity(maker, model, serial, firmware)
+        self._maker, model, serial, firmware = (
+            self._device.text(1, each) for each in ("Mn", "Md", "SN", "Vr")
+        )
+        return Identity(self._maker, model, serial, firmware)
 
     def _do_prepare(self) -> None:
         self.make_safe()  # a withdrawn permission also ends a latched trip
         for prefix in MODE:
             self._device.write(704, f"{prefix}SetRvrt", 0.0)
             self._device.write(704, f"{prefix}SetEnaRvrt", 1)
+        if self._has(FORM):
+            for point, value in (("Form", AS_DELIVERED), ("Sync", 0), ("V", 1.0), ("Hz", 1.0)):
+                self._steer(point, value)
 
     def _do_close(self) -> None:
         self._link.close()
@@ -194,6 +231,26 @@ class SunSpecPcs(Pcs):
     def _do_set_reactive_power(self, var: float) -> None:
         self._command("Var", var)
         self._armed["Var"] = var, self.setup.clock.now()
+
+    def _do_set_voltage_frequency(self, volts: float, hertz: float) -> None:
+        self._steer("V", volts)
+        self._steer("Hz", hertz)
+
+    def _steer(self, point: str, value: float) -> None:
+        self._must_have(FORM)
+        step = self._device.write(FORM, point, value)
+        found = self._device.read(FORM, point)[point]
+        self._took(f"{point} (model {FORM})", value, nan if found is None else found, 0.51 * step)
+
+    def _has(self, model: int) -> bool:
+        return self._maker == MAKER and model in self._device.models()
+
+    def _must_have(self, model: int) -> None:
+        if not self._has(model):
+            raise NotSupported(
+                f"{self.name}: SunSpec has no event log and no command to form the grid; of makers' own "
+                f"models those of {MAKER!r} are known; this unit, of {self._maker!r}, has no such {model}"
+            )
 
     def _command(self, prefix: str, value: float) -> None:
         self._device.write(704, f"{prefix}SetRvrtTms", self._reversion)

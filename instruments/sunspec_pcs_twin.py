@@ -1,9 +1,7 @@
 """A PCS with SunSpec models over its simulated terminals: the register image of a 250 kW unit.
 
 Power is told in steps of 10 W and vars in steps of 10 var, so that rounding shows.
-Model 64900 is its event log, for which SunSpec has no model: how many entries there have
-been, and the last 40, newest first: plant time [ms], and which of `PCS_EVENTS`, from 1 on.
-One request reads all of it, so that nobody reads while it moves.
+Event log and forming the grid are models of its maker's, as SunSpec has none for them.
 
 A reversion timer that runs out acts within a few milliseconds of host time, on the
 plant as it then stands: in a dry run faster than real time, its instant is as
@@ -16,53 +14,51 @@ import struct
 import threading
 from typing import TYPE_CHECKING, Final
 
-from hil.plant.terminals import PCS_EVENTS
 from hil.twin.base import Scene, Twin
 from hil.twin.frames import FrameServer
 
-from . import sunspec
-from .sunspec import ALARMS, END, FAULT, MAKERS_ALARM, MARKER, MISSING, STANDBY, Point, encode
+from ._sunspec_hil import AS_DELIVERED, ENTRIES, EVENTS, FOLLOWS, FORM, FORMS, LOG, MODELS
+from .sunspec import (
+    ALARMS,
+    DERATED,
+    END,
+    FAULT,
+    FOLLOWING,
+    FORMING,
+    MAKERS_ALARM,
+    MARKER,
+    MISSING,
+    STANDBY,
+    encode,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from hil.plant.terminals import PcsTerminals
 
 BASE: Final = 40000
 IDENTITY: Final = "HIL,PCS-250,1001,1.0"
 RATING: Final = 25_000
 """Of active, reactive and apparent power, in steps of 10 W."""
-LOG: Final = 64900
-"""The event log's model; as a maker's own, a client that does not know it has to step over it."""
-ENTRIES: Final = 40
-MODELS: Final[Mapping[int, Mapping[str, Point]]] = {
-    **sunspec.MODELS,
-    LOG: {
-        "Count": Point(2, "uint32"),
-        **{f"Tms{n}": Point(4 + 3 * n, "uint32") for n in range(ENTRIES)},
-        **{f"Evt{n}": Point(6 + 3 * n, "enum16") for n in range(ENTRIES)},
-    },
-}
-LENGTHS: Final = {1: 66, 701: 153, 702: 50, 703: 17, 704: 65, LOG: 2 + 3 * ENTRIES, 713: 7, 714: 43}
-"""Registers after ID and L."""
+LENGTHS: Final = {1: 66, 701: 153, 702: 50, 703: 17, 704: 65, LOG: 2 + 3 * ENTRIES, FORM: 7, 713: 7, 714: 43}
+"""Registers after ID and L; the maker's own in the middle, so that others have to step over them."""
 SCALES: Final = {
-    701: {"V_SF": -1, "Hz_SF": -2, "W_SF": 1, "Var_SF": 1, "Tmp_SF": -1},
+    701: {"A_SF": -1, "V_SF": -1, "Hz_SF": -2, "W_SF": 1, "Var_SF": 1, "Tmp_SF": -1},
     702: {"W_SF": 1, "VA_SF": 1, "Var_SF": 1},
     704: {"WSet_SF": 1, "VarSet_SF": 1},
     713: {"Pct_SF": -1},
     714: {"DCV_SF": -1},
+    FORM: {"Ref_SF": -6},
 }
 WRITABLE: Final = {
     703: ("ES",),
     704: tuple(name for name in MODELS[704] if not name.endswith(("_SF", "Rem"))),
+    FORM: ("Form", "Sync", "V", "Hz"),
 }
 STATES: Final = {"off": 0, "starting": 2, "running": 3, "tripped": STANDBY, "fault": FAULT}
 THROTTLED: Final = 4
 BITS: Final = {name: bit for bit, name in ALARMS.items()}
-FOLLOWING, FORMING = 1 << 0, 1 << 1
-"""Bits of 701.DERMode."""
-DERATED: Final = 1 << 14
-"""The bit of 701.ThrotSrc that stands for the current limit; SunSpec has none of its own for it."""
+RANGES: Final = {"Form": (0, 2), "Sync": (0, 1), "V": (500_000, 1_500_000), "Hz": (500_000, 1_500_000)}
+"""What the registers of the forming model take."""
 WATCH: Final = 0.02
 """How often the reversion timers are looked at when nobody talks [s], host time."""
 
@@ -178,11 +174,15 @@ class SunSpecPcsTwin(Twin):
         self._expire()
         before = self._words[first : first + len(values)]
         self._words[first : first + len(values)] = values
-        if any(abs(self._get(704, name)) > RATING for name in ("WSet", "WSetRvrt", "VarSet", "VarSetRvrt")):
+        powers = [self._get(704, name) for name in ("WSet", "WSetRvrt", "VarSet", "VarSetRvrt")]
+        forming = [(low, self._get(FORM, name), high) for name, (low, high) in RANGES.items()]
+        if max(map(abs, powers)) > RATING or not all(low <= found <= high for low, found, high in forming):
             self._words[first : first + len(values)] = before
             return bytes([0x90, 3])
         if (703, "ES") in touched:  # and not else: an interlock may have withdrawn it at the terminals
             self._terminals.enable = self._get(703, "ES") == 1
+        if any(model == FORM for model, _ in touched):
+            self._form()
         for prefix in ("W", "Var"):
             if (704, f"{prefix}SetEna") in touched:
                 self._arm(prefix)
@@ -212,6 +212,12 @@ class SunSpecPcsTwin(Twin):
         self._terminals.active_power = 10.0 * self._get(704, "WSet") if watts else 0.0
         self._terminals.reactive_power = 10.0 * self._get(704, "VarSet") if var else 0.0
 
+    def _form(self) -> None:
+        unit = self._terminals
+        unit.form = {FOLLOWS: False, FORMS: True, AS_DELIVERED: None}[self._get(FORM, "Form")]
+        unit.synchronise = self._get(FORM, "Sync") == 1
+        unit.volts, unit.hertz = 1e-6 * self._get(FORM, "V"), 1e-6 * self._get(FORM, "Hz")
+
     def _watch_timers(self) -> None:
         while not self._stopped.wait(WATCH):
             if any(self.world.now() >= instant for instant in list(self._expiry.values())):
@@ -228,7 +234,7 @@ class SunSpecPcsTwin(Twin):
             bits |= 1 << BITS.get(name, MAKERS_ALARM)
         self._put_text(701, "MnAlrmInfo", ", ".join(sorted(unit.alarms - BITS.keys())))
         state = THROTTLED if unit.mode == "running" and unit.limited else STATES[unit.mode]
-        volts = unit.measured_volts
+        volts, amps = unit.measured_volts, unit.measured_amps
         for name, raw in {
             "InvSt": state,
             "ConnSt": unit.connected,
@@ -240,8 +246,16 @@ class SunSpecPcsTwin(Twin):
             "LNV": _in_steps(None if volts is None else sum(volts) / 3, 10),
             "Hz": _in_steps(unit.measured_hertz, 100),
             "TmpSnk": _in_steps(unit.celsius, 10),
+            **{f"AL{n + 1}": None if amps is None else 10 * amps[n] for n in range(3)},
         }.items():
             self._put(701, name, raw)
+        for name, command in {
+            "Form": AS_DELIVERED if unit.form is None else FORMS if unit.form else FOLLOWS,
+            "Sync": unit.synchronise,
+            "V": 1e6 * unit.volts,
+            "Hz": 1e6 * unit.hertz,
+        }.items():
+            self._put(FORM, name, command)
         for prefix in ("W", "Var"):
             left = self._expiry.get(prefix, self.world.now()) - self.world.now()
             self._put(704, f"{prefix}SetRvrtRem", left)
@@ -252,7 +266,7 @@ class SunSpecPcsTwin(Twin):
             self._put(LOG, "Count", len(unit.events))
             for n, (time, text) in enumerate(unit.events[: -ENTRIES - 1 : -1]):
                 self._put(LOG, f"Tms{n}", time * 1000)
-                self._put(LOG, f"Evt{n}", PCS_EVENTS.index(text) + 1)
+                self._put(LOG, f"Evt{n}", EVENTS.index(text) + 1)
 
 
 def _in_steps(value: float | None, per_unit: float) -> float | None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hil.calibration.certificates import Certificate, correct, from_dict, load
 from hil.calibration.chain import Line
 from hil.errors import ConfigError, FormatError
-from hil.plant.terminals import SIGNALS
+from hil.plant.terminals import MORE_SIGNALS, SIGNALS
 from hil.waveform import Channel, Waveform
 
 GOOD = {
@@ -154,9 +154,10 @@ def test_a_file_that_is_not_text(tmp_path):
 def test_the_shipped_certificates_cover_the_simulated_bench_and_say_that_they_are_simulated():
     files = [f for f in (resources.files("hil.data") / "certificates").iterdir() if f.name.endswith(".toml")]
     names = {f.name.removesuffix(".toml") for f in files}
-    assert names == {f"simulated_{signal}" for signal in SIGNALS}
+    more = {name for name in MORE_SIGNALS if not name.startswith(("i_fault", "i_transformer"))}
+    assert names == {f"simulated_{signal}" for signal in {*SIGNALS, *more}}
     found = {name: load(name) for name in names}
-    assert len({c.serial for c in found.values()}) == len({c.id for c in found.values()}) == len(SIGNALS)
+    assert len({c.serial for c in found.values()}) == len({c.id for c in found.values()}) == len(names)
     for name, certificate in found.items():
         assert "simulated" in certificate.sensor
         assert "simulated" in certificate.laboratory
@@ -164,6 +165,7 @@ def test_the_shipped_certificates_cover_the_simulated_bench_and_say_that_they_ar
         assert certificate.unit == ("A" if "_i_" in name else "V")
     # full scales of the simulated bench, for 10 V at the input
     full_scale = {"v_a": 1000, "v_b": 1000, "v_c": 1000, "i_a": 400, "i_b": 400, "i_c": 400}
+    full_scale |= dict.fromkeys(more, 1000)
     for signal, full in {**full_scale, "v_dc": 1500, "i_dc": 400, "trigger": 10}.items():
         assert found[f"simulated_{signal}"].gain * full == pytest.approx(10.0, rel=0.004)
 

@@ -162,6 +162,7 @@ class Exchange:
             self._show_sums()
         self._show_pcs(t.pcs, steps)
         t.breaker.closed = bool(w[grid.BREAKER] > 0.0)
+        t.transformer.closed = bool(w[transformer.BREAKER] > 0.0)  # on a dead bus an arc would find no zero
         for n, each in enumerate(t.gensets):
             o = GENSETS + n * genset.SIZE
             each.state = GENSET_STATES[int(w[o + genset.STATE])]

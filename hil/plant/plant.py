@@ -74,10 +74,16 @@ class Plant:
         self._port: ControlPort | None = None
         if controller is not None:
             self._port = ControlPort(controller, self.world, parameters, terminals.pcs)
-        signals = terminals.inputs.signals
+        self._takers = (terminals.inputs, *terminals.meters.values())
+        signals = tuple(dict.fromkeys(name for each in self._takers for name in each.signals))
+        self._rows: list[Any] = [
+            slice(None) if each.signals == signals else [signals.index(name) for name in each.signals]
+            for each in self._takers
+        ]
         self._taps = np.array([exchange.SLOTS[name] for name in signals])
         self._nowhere = np.zeros((len(signals), 0))
-        terminals.inputs.step = parameters.step
+        for each in self._takers:
+            each.step = parameters.step
         self._step(0, self._nowhere, -1)  # compile now, not in the first second of a paced run
 
     @property
@@ -97,14 +103,13 @@ class Plant:
         """
         if not (seconds >= 0.0 and isfinite(seconds)):
             raise ConfigError(f"plant: cannot advance by {seconds} s; time only goes forward")
-        grid, inputs, step = self.terminals.grid, self.terminals.inputs, self.parameters.step
+        grid, step = self.terminals.grid, self.parameters.step
         with self.lock:
             self._target += seconds
             begin, end = self._steps, round(self._target / step)
             samples = self._nowhere
-            if inputs.running and end > begin:
+            if end > begin and any(each.running for each in self._takers):
                 samples = np.empty((len(self._taps), end - begin))
-                inputs.blocks.append(samples)
             while self._steps < end:
                 self._apply_schedule()
                 self._exchange.take()
@@ -117,6 +122,10 @@ class Plant:
                 if self._steps < end:
                     self._exchange.show(self._steps)
             self._exchange.show(self._steps)
+            if samples is not self._nowhere:
+                for each, rows in zip(self._takers, self._rows, strict=True):
+                    if each.running:
+                        each.blocks.append(samples[rows])
             if self._port is not None:
                 self._port.complain()
 
@@ -137,8 +146,6 @@ class Plant:
         )
         self._steps += done
         if done < steps:
-            if first >= 0:
-                self.terminals.inputs.blocks.pop()
             raise Diverged(
                 f"plant: the simulation diverged at t = {self.time:.6f} s, PCS {self.terminals.pcs.mode}; no "
                 f"number any more: {self._exchange.what_diverged()}. Check the set-points and the [plant] "

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,7 +113,7 @@ class BreakerTerminals:
 
 @dataclass
 class LoadTerminals:
-    """The AC loads: a bank of R, L and C, and an electronic load."""
+    """The AC loads: a bank of R, L and C, and an electronic load. Only the latter measures, and itself."""
 
     closed: bool = False
     """Command to the bank's breaker."""
@@ -133,7 +133,7 @@ class LoadTerminals:
     tangent: float = 0.0
     """Reactive over active power of the profile."""
     measured_amps: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
-    """RMS of both loads over the last 100 ms [A]."""
+    """RMS over the last 100 ms [A]."""
     measured_watts: float = 0.0
     measured_var: float = 0.0
 
@@ -155,6 +155,8 @@ class TransformerTerminals:
 
     close: bool = False
     """Command to its breaker."""
+    closed: bool = False
+    """What the breaker's auxiliary contact says."""
 
 
 @dataclass
@@ -286,10 +288,10 @@ likewise; of load, fault and transformer from the PCC [A]."""
 
 @dataclass
 class AnalogInputs:
-    """The recorder's inputs: which sensor hangs where, and the samples that wait."""
+    """Inputs of a recorder or power meter: which sensor hangs where, and the samples that wait."""
 
     sensors: dict[str, Sensor] = field(default_factory=dict)
-    """By physical input, such as "ai0"."""
+    """By physical input, such as "ai0"; of a power meter "u1" to "u3" and "i1" to "i3"."""
     running: bool = False
     """Set by the twin; the plant then appends a block per advance, at its own step."""
     blocks: list[NDArray[np.float64]] = field(default_factory=list)
@@ -304,6 +306,22 @@ class AnalogInputs:
         return SIGNALS + tuple(name for name in MORE_SIGNALS if name in wired)
 
 
+MEASURING_POINTS: Final = {"pcs": "i", "grid": "i_grid", "load": "i_load"}
+"""Where a power meter may be: whose currents it takes; its voltages are those at the PCC."""
+
+
+def metered(point: str) -> AnalogInputs:
+    """Return the inputs of a power meter at a measuring point; its own errors are not simulated."""
+    pairs = (("u", "v"), ("i", MEASURING_POINTS[point]))
+    return AnalogInputs(
+        {
+            f"{kind}{n}": Sensor(f"{stem}_{phase}", lambda values: values)
+            for kind, stem in pairs
+            for n, phase in enumerate("abc", 1)
+        }
+    )
+
+
 @dataclass
 class Terminals:
     """All terminals of one plant."""
@@ -312,6 +330,8 @@ class Terminals:
     dc: DcTerminals = field(default_factory=DcTerminals)
     pcs: PcsTerminals = field(default_factory=PcsTerminals)
     inputs: AnalogInputs = field(default_factory=AnalogInputs)
+    meters: dict[str, AnalogInputs] = field(default_factory=dict)
+    """Of power meters, by their measuring points."""
     breaker: BreakerTerminals = field(default_factory=BreakerTerminals)
     load: LoadTerminals = field(default_factory=LoadTerminals)
     fault: FaultTerminals = field(default_factory=FaultTerminals)

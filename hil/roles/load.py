@@ -62,8 +62,14 @@ class Load(Instrument):
         self._do_set_power(watts, var)
 
     def set_phases(self, watts: Triple, var: Triple) -> None:
-        """Set what it draws of each phase [W, var; capacitive negative]."""
-        raise NotSupported(f"{self.name}: cannot draw {watts} W and {var} var, phase by phase")
+        """Set what it draws of each phase [W, var; capacitive negative].
+
+        A limit of all three phases together holds for three times each.
+        """
+        for each_watts, each_var in zip(watts, var, strict=True):
+            self._check("active_power", 3.0 * each_watts)
+            self._check("reactive_power", 3.0 * each_var)
+        self._do_set_phases(watts, var)
 
     def switch(self, *, on: bool) -> None:
         """Connect or disconnect it, and check that it followed."""
@@ -110,6 +116,9 @@ class Load(Instrument):
 
     @abstractmethod
     def _do_set_power(self, watts: float, var: float) -> None: ...
+
+    def _do_set_phases(self, watts: Triple, var: Triple) -> None:
+        raise NotSupported(f"{self.name}: cannot draw {watts} W and {var} var, phase by phase")
 
     @abstractmethod
     def _do_switch(self, *, on: bool) -> None: ...

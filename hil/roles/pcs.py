@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from hil.errors import NotSupported
+from hil.limits import Limit
 from hil.roles.instrument import Instrument
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+HELD: Final = Limit(0.5, 1.5, "pu")
+"""What a forming PCS is told to hold, voltage or frequency."""
+
+
 @dataclass(frozen=True, slots=True)
 class PcsState:
-    """What a PCS says of itself."""
+    """What a PCS says of itself; what it does not tell is None, or NaN, which lies within no limit."""
 
     mode: str
     """"off", "starting", "running", "tripped" or "fault"."""
@@ -32,7 +37,15 @@ class PcsState:
     """[V]"""
     alarms: tuple[str, ...]
     state_of_charge: float | None = None
-    """[pu], or None where it does not tell."""
+    """[pu]"""
+    current: float | None = None
+    """Mean RMS of the phases [A]."""
+    temperature: float | None = None
+    """Of its heat sink [degrees Celsius]."""
+    limited: bool | None = None
+    """True while its current limit acts."""
+    forming: bool | None = None
+    """True while it forms the grid, False while it follows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +53,7 @@ class LogEntry:
     """One entry of a unit's event log."""
 
     time: float
-    """By the unit's own clock, which is taken for the bench's [s]."""
+    """By the unit's own clock, which is taken for the bench's, to 1 ms or better [s]."""
     text: str
 
 
@@ -72,7 +85,9 @@ class Pcs(Instrument):
 
     def set_voltage_frequency(self, volts: float, hertz: float) -> None:
         """Set what it holds while it forms the grid, at no load [pu of rated]."""
-        raise NotSupported(f"{self.name}: takes no voltage of {volts:g} pu and frequency of {hertz:g} pu")
+        HELD.check(volts, f"{self.name}.voltage")
+        HELD.check(hertz, f"{self.name}.frequency")
+        self._do_set_voltage_frequency(volts, hertz)
 
     def synchronise(self, *, on: bool) -> None:
         """Tell it to come into step with the source beyond the open breaker, or to stop that."""
@@ -90,6 +105,9 @@ class Pcs(Instrument):
 
     @abstractmethod
     def _do_set_reactive_power(self, var: float) -> None: ...
+
+    def _do_set_voltage_frequency(self, volts: float, hertz: float) -> None:
+        raise NotSupported(f"{self.name}: takes no voltage of {volts:g} pu and frequency of {hertz:g} pu")
 
     @abstractmethod
     def _do_switch(self, *, on: bool) -> None: ...

@@ -24,17 +24,19 @@ class Switch(Instrument):
 
     ROLE = "switch"
     QUANTITIES: ClassVar[Mapping[str, str]] = {}
+    OPTIONS: ClassVar[Mapping[str, str]] = {"normal": "text"}
     RATING: ClassVar[Mapping[str, Limit]] = {}
     positions: tuple[str, ...]
     """Where it can be closed to, such as ("closed",) or ("grid", "genset"); never to two at once."""
 
+    @property
+    def normal(self) -> str:
+        """Position to which the bench brings it once everything is prepared, and dead; open, as a rule."""
+        return self._known(str(self.setup.options.get("normal", OPEN)))
+
     def switch(self, position: str) -> None:
         """Bring it to a position, "open" among them, and check that it followed."""
-        if position not in (OPEN, *self.positions):
-            raise ConfigError(
-                f"{self.name}: no position {position!r}; there is {', '.join((OPEN, *self.positions))}"
-            )
-        self._do_switch(position)
+        self._do_switch(self._known(position))
 
     def read_position(self) -> str:
         """Return the position that its contacts say; raises `ReadbackError` where it is two at once."""
@@ -61,6 +63,13 @@ class Switch(Instrument):
         return tuple(
             Proof(f"{self.name}: contact says {p}", float(made), none) for p, made in contacts.items()
         )
+
+    def _known(self, position: str) -> str:
+        if position not in (OPEN, *self.positions):
+            raise ConfigError(
+                f"{self.name}: no position {position!r}; there is {', '.join((OPEN, *self.positions))}"
+            )
+        return position
 
     @abstractmethod
     def _do_switch(self, position: str) -> None: ...

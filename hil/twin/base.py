@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from hil.errors import ConfigError
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
 
 
@@ -45,7 +47,7 @@ class Scene:
 
     name: str
     terminals: Any
-    """`GridTerminals`, `DcTerminals`, `PcsTerminals` or `AnalogInputs`, by its role."""
+    """`GridTerminals`, `DcTerminals` and so on, by its role; a tuple where it is wired to several."""
     world: World
     options: Mapping[str, float | str] = field(default_factory=dict)
     """The options of the instrument in the bench file, as its driver gets them."""
@@ -73,3 +75,14 @@ class Twin(ABC):
     @abstractmethod
     def stop(self) -> None:
         """Stop serving and close every connection; no thread stays behind."""
+
+
+def poles(scene: Scene, positions: Sequence[str]) -> dict[str, Any]:
+    """Return the terminals that a switch moves, by its positions."""
+    given = scene.terminals if isinstance(scene.terminals, tuple) else (scene.terminals,)
+    if len(given) != len(positions):
+        raise ConfigError(
+            f"{scene.name}: positions {' '.join(positions)}, terminals wired to it: {len(given)}; name one "
+            'for each, as in terminal = "breaker genset:0"'
+        )
+    return dict(zip(positions, given, strict=True))

@@ -71,6 +71,41 @@ def test_a_silent_device_leaves_the_start_unknown(rig):
     assert not rig.terminals.run
 
 
+@pytest.mark.parametrize(("lead", "slip"), [(60.0, 0.0), (-120.0, 0.05), (170.0, -0.5), (5.0, 0.3)])
+def test_it_closes_in_step_and_no_sooner(rig, world, lead, slip):
+    """A set that follows its speed at once; the bus turns at 60 Hz, the set's angle with the difference."""
+    driver = rig.ready()
+    driver.run(on=True)
+    rig.measure(lead=lead, state="running", measured_hertz=60.0 + slip)
+    rig.terminals.speed, sleep, closed = 1.0 + slip / 60.0, world.sleep, []
+    before = rig.terminals.speed
+
+    def turn(seconds):
+        sleep(seconds)
+        genset = rig.terminals
+        if genset.close and not genset.closed:
+            closed.append((genset.lead, genset.measured_hertz))
+        genset.closed = genset.close
+        genset.measured_hertz = 60.0 * genset.speed
+        genset.lead = (genset.lead + 360.0 * (genset.measured_hertz - 60.0) * seconds + 180.0) % 360.0 - 180.0
+
+    world.sleep = turn
+    driver.switch(closed=True)
+    ((angle, hertz),) = closed
+    assert abs(angle) <= 10.0
+    assert hertz == pytest.approx(60.0, abs=0.1)
+    assert rig.terminals.speed == before  # as it was, so that its droop shares the load
+
+
+def test_a_withdrawn_permission_leaves_the_speed_as_it_was(rig):
+    driver = rig.ready(options={"deadline": 0.5})
+    driver.run(on=True)
+    rig.measure(lead=90.0, measured_hertz=60.0)
+    with pytest.raises(ReadbackError, match="not closed"):
+        driver.switch(closed=True)
+    assert (rig.terminals.close, rig.terminals.speed) == (False, 1.0)
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [

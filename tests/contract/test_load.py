@@ -166,9 +166,13 @@ def test_a_power_is_what_its_resistance_and_inductance_draw(bank):
 
 def test_a_power_that_no_steps_make_up_is_refused_with_the_nearest(bank):
     driver = bank.driver()
-    with pytest.raises(ConfigError, match="no resistors add up to 34000 W; the nearest is 30000 W"):
+    with pytest.raises(
+        ConfigError, match="no resistors add up to 34000 W of three phases; the nearest is 30000 W"
+    ):
         driver.set_power(34e3)
-    with pytest.raises(ConfigError, match="no capacitors add up to 5000 var; the nearest is 0 var"):
+    with pytest.raises(
+        ConfigError, match="no capacitors add up to 5000 var of three phases; the nearest is 0 var"
+    ):
         driver.set_power(10e3, -5e3)
     assert bank.log.entries == []
 
@@ -212,14 +216,71 @@ def test_a_main_contactor_that_does_not_close_loses_its_command(bank):
     assert not bank.terminals.closed
 
 
+SINGLE = {
+    "lines": "port0/line0:18",
+    "resistors": "10 kW, 20 kW, 40 kW",
+    "inductors": "5 kvar, 10 kvar",
+    "capacitors": "20 kvar",
+    "voltage": 480.0,
+    "frequency": 60.0,
+}
+
+
+def test_phases_differ_where_each_pole_has_a_contactor(make_rig):
+    """30 kW of resistors, a third of it in each phase; of one phase R = U^2 / (3 P), U line to line."""
+    rig = make_rig("nidaqmx_bank", options=SINGLE)
+    driver = rig.ready(options=SINGLE)
+    rig.log.entries.clear()
+    driver.set_phases((10e3, 0.0, 0.0), (0.0, 5e3, -20e3 / 3))
+    (entry,) = rig.log.entries
+    # each step's phases a, b, c: 10 and 20 kW in a, 5 and 10 kvar in b, 20 kvar capacitive in c
+    assert entry.sent.endswith(" = " + "100100000" + "010010" + "001")
+    made = rig.terminals.bank
+    assert made.resistance == (pytest.approx(480**2 / 3 / 10e3), None, None)
+    assert made.inductance == (None, pytest.approx(480**2 / 3 / (5e3 * 2 * np.pi * 60)), None)
+    assert made.capacitance == (None, None, pytest.approx(20e3 / (480**2 * 2 * np.pi * 60)))
+    snapshot = driver.snapshot()
+    assert snapshot["active_power_setpoint"] == pytest.approx(10e3)
+    assert snapshot["reactive_power_setpoint"] == pytest.approx(5e3 - 20e3 / 3)
+    driver.set_power(30e3, 5e3)
+    assert rig.terminals.bank == Bank.from_power(480.0, 60.0, [10e3] * 3, [5e3 / 3] * 3)
+
+
+def test_phases_differ_only_where_the_load_can(bank, make_rig):
+    with pytest.raises(NotSupported, match="its contactors have three poles"):
+        bank.driver().set_phases((10e3, 0.0, 0.0), (0.0, 0.0, 0.0))
+    other = make_rig("nhr_9430")
+    with pytest.raises(NotSupported, match="box: cannot draw"):
+        other.driver().set_phases((10e3, 0.0, 0.0), (0.0, 0.0, 0.0))
+    assert bank.log.entries == other.log.entries == []
+
+
+@pytest.mark.parametrize(
+    ("watts", "var"),
+    [
+        ((20.1e3, 0.0, 0.0), (0.0, 0.0, 0.0)),  # a third of the limit of 60 kW
+        ((0.0, 0.0, -1.0), (0.0, 0.0, 0.0)),
+        ((0.0, 0.0, 0.0), (0.0, 5.1e3, 0.0)),
+        ((0.0, 0.0, 0.0), (0.0, 0.0, float("nan"))),
+    ],
+)
+def test_limits_hold_for_each_phase(bank, watts, var):
+    with pytest.raises(LimitError, match=r"box\.(re)?active_power"):
+        bank.driver().set_phases(watts, var)
+    assert bank.log.entries == []
+
+
 @given(st.lists(st.integers(1, 64), max_size=6), st.data())
 def test_whatever_steps_add_up_to_is_found_again(kilowatts, data):
     """Of several choices of the same sum any will do."""
     powers = tuple(1e3 * value for value in kilowatts)
-    steps = Steps(480.0, 60.0, (powers, (), ()), (), "")
-    closed = data.draw(st.lists(st.booleans(), min_size=len(powers), max_size=len(powers)))
-    watts = sum(power for power, on in zip(powers, closed, strict=True) if on)
-    assert steps.powers(tuple(steps.choose("bank", watts, 0.0))) == (watts, 0.0, 0.0)
+    steps = Steps(480.0, 60.0, (powers, (), ()), ("main", *("step",) * 3 * len(powers)), "")
+    phases = []
+    for _ in range(3):
+        closed = data.draw(st.lists(st.booleans(), min_size=len(powers), max_size=len(powers)))
+        phases.append(sum(power for power, on in zip(powers, closed, strict=True) if on) / 3)
+    none = (0.0, 0.0, 0.0)
+    assert steps.powers(steps.choose("bank", tuple(phases), none)) == (pytest.approx(phases), none, none)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 import pytest
 
 from hil.errors import LimitError, ReadbackError
+from hil.plant.terminals import CHANNELS
+from hil.roles import LogEntry
 
 
 @pytest.fixture
@@ -111,3 +113,76 @@ def test_refreshing_revives_no_pcs_that_was_switched_off_at_its_terminals(unit, 
     unit.world.sleep(6.0)
     running.refresh()
     assert not unit.terminals.enable
+
+
+FIELDS = {
+    "volts": "voltage",
+    "amps": "current",
+    "watts": "active_power",
+    "var": "reactive_power",
+    "hertz": "frequency",
+    "dc_volts": "dc_voltage",
+    "state_of_charge": "state_of_charge",
+    "celsius": "temperature",
+}
+"""Fields of the state by what a PCS reports; its DC current is not asked for."""
+
+
+def test_all_that_a_qualification_asks_for_is_told(unit, running):
+    unit.measure(measured_amps=[100.0, 101.0, 102.0], celsius=43.2, limited=True, forming=True)
+    state = running.read_state()
+    assert (state.current, state.temperature) == (101.0, 43.2)
+    assert (state.limited, state.forming) == (True, True)
+    unit.measure(limited=False, forming=False)
+    state = running.read_state()
+    assert (state.limited, state.forming) == (False, False)
+
+
+@pytest.mark.parametrize("channel", FIELDS)
+def test_a_channel_that_is_missing_is_no_number(unit, running, channel):
+    assert set(FIELDS) == set(CHANNELS) - {"dc_amps"}
+    told = getattr(running.read_state(), FIELDS[channel])
+    assert told == told  # a number
+    unit.measure(**{CHANNELS[channel]: None})
+    told = getattr(running.read_state(), FIELDS[channel])
+    assert told is None or told != told  # None or NaN
+
+
+def test_it_is_told_to_form_or_to_follow(unit, running):
+    assert unit.terminals.form is None  # as it was delivered
+    for on in (True, False):
+        running.form(on=on)
+        assert unit.terminals.form is on
+    for on in (True, False):
+        running.synchronise(on=on)
+        assert unit.terminals.synchronise is on
+    running.set_voltage_frequency(1.025, 0.999)
+    assert (unit.terminals.volts, unit.terminals.hertz) == pytest.approx((1.025, 0.999), abs=1e-6)
+    assert unit.terminals.form is False
+
+
+@pytest.mark.parametrize("pair", [(0.4, 1.0), (1.6, 1.0), (1.0, 0.4), (1.0, 1.6), (float("nan"), 1.0)])
+def test_what_no_grid_has_is_not_held(unit, pair):
+    pcs = unit.driver()
+    with pytest.raises(LimitError, match=r"box\.(voltage|frequency) = "):
+        pcs.set_voltage_frequency(*pair)
+    assert unit.log.entries == []
+
+
+def test_preparing_makes_it_what_it_was_delivered_as(unit):
+    unit.terminals.form, unit.terminals.synchronise = True, True
+    unit.terminals.volts, unit.terminals.hertz = 1.05, 0.99
+    unit.ready()
+    assert (unit.terminals.form, unit.terminals.synchronise) == (None, False)
+    assert (unit.terminals.volts, unit.terminals.hertz) == (1.0, 1.0)
+
+
+def test_its_log_is_read_oldest_first_to_the_millisecond(unit, running):
+    assert running.read_log() == ()
+    unit.terminals.events += [(0.1433, "starting"), (12.0, "running")]
+    assert running.read_log() == (LogEntry(0.143, "starting"), LogEntry(12.0, "running"))
+
+
+def test_of_a_long_log_the_last_entries_are_left(unit, running):
+    unit.terminals.events += [(float(n), "running") for n in range(100)]
+    assert [entry.time for entry in running.read_log()] == [float(n) for n in range(60, 100)]

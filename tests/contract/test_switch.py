@@ -83,6 +83,15 @@ def test_a_position_that_it_does_not_have_is_refused_and_nothing_is_sent(switch)
     assert switch.log.entries == []
 
 
+def test_its_normal_position_is_open_unless_the_bench_file_says_otherwise(switch):
+    options = switch.part.options
+    assert switch.driver().normal == "open"
+    assert switch.driver(options={**options, "normal": "closed"}).normal == "closed"
+    with pytest.raises(ConfigError, match="box: no position 'ajar'; there is open, closed"):
+        _ = switch.driver(options={**options, "normal": "ajar"}).normal
+    assert switch.log.entries == []
+
+
 def test_a_closed_one_is_no_proof_and_an_open_one_is(switch):
     driver = switch.at_work()
     assert [proof.holds for proof in driver.prove_safe()] == [False]

@@ -137,14 +137,17 @@ def test_a_stop_that_is_not_taken_is_a_readback_error(dialogue):
 
 
 def state(**changes):
-    """Return registers 4 to 119 of model 701: throttled at 123.4 kW, 5 kvar, 277.1 V, 59.97 Hz."""
-    registers = [0] * 116
+    """Return registers 4 to 122 of model 701: throttled at 123.4 kW, 5 kvar, 277.1 V, 59.97 Hz."""
+    registers = [0] * 119
     registers[0:2] = 4, 1  # InvSt, ConnSt
     registers[6], registers[8], registers[12], registers[13:15] = 12340, 500, 2771, (0, 5997)
-    registers[110:113], registers[115] = (-1, -2, 1), 1  # V_SF, Hz_SF, W_SF, Var_SF
+    registers[5], registers[33] = 1, 412  # DERMode: following; TmpSnk
+    registers[41], registers[64], registers[87] = 1480, 1490, 1500  # AL1, AL2, AL3
+    registers[107:109] = 0, 1 << 14  # ThrotSrc: derated
+    registers[109:113], registers[115], registers[118] = (-1, -1, -2, 1), 1, -1  # A, V, Hz, W; Var; Tmp
     for place, value in changes.items():
         registers[int(place[1:])] = value
-    return ("03 9c89 0074", words(*registers))
+    return ("03 9c89 0077", words(*registers))
 
 
 def test_a_state_is_read_with_its_scale_factors_in_one_request(dialogue):
@@ -152,14 +155,23 @@ def test_a_state_is_read_with_its_scale_factors_in_one_request(dialogue):
     assert (told.mode, told.connected, told.alarms) == ("running", True, ())
     assert (told.active_power, told.reactive_power) == (123_400.0, 5_000.0)
     assert (told.voltage, told.frequency) == (277.1, 59.97)
+    assert (told.current, told.temperature) == (149.0, 41.2)
+    assert (told.limited, told.forming) == (True, False)
+
+
+def test_forming_and_an_idle_limit_are_told(dialogue):
+    told = dialogue(state(r5=2, r108=0)).read_state()
+    assert (told.limited, told.forming) == (False, True)
 
 
 def test_what_is_not_implemented_is_no_number(dialogue):
-    told = dialogue(state(r6=NONE, r12=0xFFFF)).read_state()
+    missing = {"r4": 0xFFFF, "r5": 0xFFFF, "r33": NONE, "r64": NONE, "r107": 0xFFFF, "r108": 0xFFFF}
+    told = dialogue(state(r6=NONE, r12=0xFFFF, **missing)).read_state()
     assert isnan(told.active_power)
     assert isnan(told.voltage)
     assert isnan(told.dc_voltage)  # there is no model 714
     assert told.state_of_charge is None  # nor 713
+    assert told.current is told.temperature is told.limited is told.forming is None
     assert told.frequency == 59.97
 
 
@@ -194,6 +206,20 @@ def test_states_and_alarms_by_our_names(dialogue, code, high, low, mode, alarms)
 def test_the_makers_own_alarm_is_told_in_its_words(dialogue):
     pcs = dialogue(state(r0=6, r2=1), ("03 9d00 0020", text("stack 3 lost", 32)))
     assert pcs.read_state().alarms == ("stack 3 lost",)
+
+
+def test_what_sunspec_does_not_have_is_not_supported(dialogue):
+    pcs = dialogue()
+    for ask in (
+        lambda: pcs.form(on=True),
+        lambda: pcs.synchronise(on=True),
+        lambda: pcs.set_voltage_frequency(1.0, 1.0),
+        pcs.read_log,
+    ):
+        with pytest.raises(
+            NotSupported, match="pcs: SunSpec has no event log .*this unit, of 'ACME', has no"
+        ):
+            ask()
 
 
 def test_a_set_point_without_scale_factor_is_not_supported(dialogue):

@@ -7,9 +7,10 @@ import pytest
 
 from hil.errors import ConfigError
 from hil.plant.emt import unit
-from hil.plant.parameters import STEP
-from hil.plant.plant import Diverged
-from hil.plant.terminals import GridPoint
+from hil.plant.loads import Bank
+from hil.plant.parameters import STEP, Parameters
+from hil.plant.plant import Diverged, Plant
+from hil.plant.terminals import SIGNALS, GridPoint, GridTerminals, Terminals, metered
 
 
 def scenario(s, slices):
@@ -30,6 +31,28 @@ def test_slices_do_not_matter(setting):
     sliced, sliced_end = scenario(setting("trips-early=0.01", start_delay=0.05), 1800)
     assert np.array_equal(whole, sliced)
     assert end == sliced_end
+
+
+def test_meters_and_recorder_sample_side_by_side():
+    """10 ohm per phase: the current at the meter is a tenth of the voltage, at every sample."""
+    meters = {point: metered(point) for point in ("load", "grid")}
+    terminals = Terminals(grid=GridTerminals(relay=True, volts=[277.0] * 3), meters=meters)
+    plant = Plant(Parameters(), terminals)
+    terminals.load.bank, terminals.load.closed = Bank(resistance=(10.0, 10.0, 10.0)), True
+    meter, inputs = meters["load"], terminals.inputs
+    meter.running = True
+    plant.advance(0.02)
+    inputs.running = True
+    plant.advance(0.04)
+    assert [block.shape[1] for block in meter.blocks] == [1000, 2000]
+    assert [block.shape for block in inputs.blocks] == [(len(SIGNALS), 2000)]
+    assert meters["grid"].blocks == []
+    rows = {signal: meter.blocks[1][k] for k, signal in enumerate(meter.signals)}
+    assert np.array_equal(rows["v_a"], inputs.blocks[0][SIGNALS.index("v_a")])
+    for phase in "abc":
+        assert np.abs(rows[f"v_{phase}"]).max() > 300.0
+        assert rows[f"i_load_{phase}"] == pytest.approx(rows[f"v_{phase}"] / 10.0, rel=1e-9, abs=1e-9)
+    assert {meter.sensors[f"{kind}1"].signal for kind in "ui"} == {"v_a", "i_load_a"}
 
 
 def test_a_second_is_ten_thousand_slices(setting):

@@ -146,8 +146,8 @@ def test_pcs_and_genset_share_by_their_droops(bench, table):
     ):  # at once it would take the PCS to its limit, as its droop is the faster
         b.terminals.load.bank = Bank.from_power(VOLTS, HERTZ, [watts / 3] * 3)
         b.plant.advance(5.0)
-    drawn = b.terminals.load.measured_watts
     genset = b.terminals.gensets[0]
+    drawn = b.pcs.measured_watts + genset.measured_watts
     stiffness = np.array(
         [RATED / b.q.forming.droop, DIESEL.rated_power / DIESEL.droop]
     )  # W per unit of speed
