@@ -1,5 +1,6 @@
 """COMTRADE as we write it: read back, by ourselves and by a reader of others."""
 
+import datetime as dt
 import errno
 import shutil
 import warnings
@@ -143,6 +144,14 @@ def test_time_stamps(folder, rate, start):
 def test_stamps_of_nanoseconds(folder):
     path = written(folder, waveform(start=-1.25e-6, triggered=True, rate=1e9))
     assert b"\r\n01/01/1970,00:00:00.000000000\r\n01/01/1970,00:00:00.000001250\r\n" in path.read_bytes()
+
+
+def test_when_the_first_sample_was_taken(folder):
+    """12:00 at +02:00 is 10:00 UTC, which the file says ("0,0"); the trigger comes 1 ms later."""
+    began = dt.datetime(2026, 3, 21, 12, 0, tzinfo=dt.timezone(dt.timedelta(hours=2)))
+    path = written(folder, waveform(start=-1e-3, triggered=True), began=began)
+    assert b"\r\n21/03/2026,10:00:00.000000\r\n21/03/2026,10:00:00.001000\r\n" in path.read_bytes()
+    assert b"\r\n0,0\r\n" in path.read_bytes()
 
 
 def test_a_rate_of_numpy(folder):
