@@ -7,9 +7,11 @@ import shutil
 import pytest
 
 import hil.cli
+from hil.capture.blocklog import BlockLog
 from hil.errors import ConfigError, FormatError, StorageError
 from hil.export import export
 from hil.record.manifest import MANIFEST, seal
+from hil.waveform import Channel
 
 ALL = ["comtrade", "csv", "junit", "json"]
 TOP = ["export.json", "junit.xml", "metrics.csv", "verdicts.csv"]
@@ -128,8 +130,11 @@ def test_a_full_disk_leaves_nothing(tmp_path, make, monkeypatch, there, at):
     assert list(out.iterdir()) == [] if there else not out.exists()
 
 
-def test_a_place_that_cannot_be_taken(tmp_path, make, monkeypatch):
+@pytest.mark.parametrize("there", [True, False])
+def test_a_place_that_cannot_be_taken(tmp_path, make, monkeypatch, there):
     record, out = make(tmp_path), tmp_path / "out"
+    if there:
+        out.mkdir()
     rename = type(out).replace
 
     def refuse(self, target):
@@ -140,7 +145,7 @@ def test_a_place_that_cannot_be_taken(tmp_path, make, monkeypatch):
     monkeypatch.setattr(type(out), "replace", refuse)
     with pytest.raises(StorageError, match="nothing was exported: .*Permission denied"):
         export(record, ALL, out)
-    assert not out.exists()
+    assert tree(out) == [] if there else not out.exists()
 
 
 @pytest.mark.parametrize("made", [False, True])
@@ -154,6 +159,7 @@ def test_what_is_no_record(tmp_path, made):
 def test_captures_of_a_run_that_took_none(tmp_path, make):
     record = make(tmp_path, closed=False)
     (record / "captures" / "sag_abc.h5").unlink()
+    BlockLog(record / "captures" / "sag_abc.blk", (Channel("va", "V", "voltage"),), 1.0).close()
     with pytest.raises(FormatError, match="holds no captured sample"):
         export(record, ["comtrade"], tmp_path / "out")
     assert not (tmp_path / "out").exists()

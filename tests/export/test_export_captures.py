@@ -63,6 +63,7 @@ def test_csv_says_how_it_was_made(exported):
     back = read(exported / "sag_abc.csv")
     assert any(step.startswith("corrected va by SIM-2026-001") for step in back.history)
     assert (back.triggered, back.start) == (True, pytest.approx(-0.05))
+    assert back.part(0, 1).samples.dtype == np.float32
 
 
 def test_what_a_model_gave_is_in_si_already(tmp_path, make):

@@ -1,16 +1,23 @@
-"""`hil export` of a run: what the engine says of its captures gets into the files."""
+"""When captures were taken: what a run says of it, and what `hil export` makes of that."""
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from hil.capture.comtrade import read_comtrade
+from hil.capture.sealed import read_sealed_metadata
+from hil.config import load
+from hil.model import PlantModel
 
 
 def test_comtrade_says_when_it_was(hil, record):
-    """By the command log: the recorder's last start is the capture's, in bench time since the run began.
+    """The recorder starts for the proof of the safe state, for the capture, and for the last proof.
 
-    The run begins between the two times of run.json, and time of day goes on from there in bench time.
+
+    The run begins between the two times of run.json, and the time of day goes on from there in the bench
+    time of the command log.
     """
     code, out, err = hil("export", record, "--to", "comtrade", "--json")
     assert (code, err) == (0, "")
@@ -27,7 +34,20 @@ def test_comtrade_says_when_it_was(hil, record):
     assert abs((trigger - first).total_seconds() + back.start) < 1e-6
     run = json.loads((record / "run.json").read_text())
     log = [json.loads(line) for line in (record / "commands.jsonl").read_text().splitlines()]
-    starts = [e["before"] for e in log if (e["instrument"], e["sent"]) == ("recorder", "start")]
-    began = first - timedelta(seconds=starts[-1])
+    _, capture, _ = (e["before"] for e in log if (e["instrument"], e["sent"]) == ("recorder", "start"))
+    began = first - timedelta(seconds=capture)
     assert datetime.fromisoformat(run["started"]) < began < datetime.fromisoformat(run["ended"])
-    assert starts[-1] > 5  # in a run that takes less: it is bench time that counts
+
+
+def test_captures_by_model_follow_each_other_in_plant_time(tmp_path):
+    model = PlantModel(load("simulated"), tmp_path, (), 0, None)
+    for name in ("one", "two"):
+        with model.record(name):
+            model.advance(0.02)
+        model.advance(0.03)
+    one, two = (
+        datetime.fromisoformat(read_sealed_metadata(tmp_path / f"{name}.h5")["metadata"]["started"])
+        for name in ("one", "two")
+    )
+    assert (two - one).total_seconds() == pytest.approx(0.05, abs=2e-6)
+    assert abs(datetime.now(UTC) - one) < timedelta(minutes=5)
