@@ -108,7 +108,7 @@ def _opened(path: Path, about: About, frequency: float | None) -> InSi:
 
     def load(first: int, last: int) -> Waveform:
         found = correct(raw.part(first, last))
-        return replace(found, samples=found.samples.astype(np.float32), stated_frequency=frequency)
+        return replace(found, samples=found.samples.astype(np.float32))
 
     head = load(0, 0)
     capture = InSi(load, len(raw), head.channels, head.rate, head.start, head.history, head.source, frequency)

@@ -41,6 +41,8 @@ def test_a_campaign_is_several_records(campaign, tmp_path):
     found = json.loads((tmp_path / "out" / "export.json").read_text())
     assert [test["test"] for test in found["tests"]] == ["T2", "T10"]
     assert len(done.warnings) == 2  # neither is sealed
+    with pytest.raises(ConfigError, match="lies in the record campaign"):
+        export(campaign, ALL, campaign / "out")
 
 
 def test_a_campaign_closed_as_a_whole(campaign, tmp_path):
@@ -179,5 +181,10 @@ def test_the_command(tmp_path, make, capsys):
         [str(tmp_path / "b" / n) for n in TOP[1::-1]],
     )
     assert "unsealed" in said["warnings"][0]
-    assert hil.cli.main([*command, "--out", str(tmp_path / "b")]) == 2
-    assert capsys.readouterr().err.startswith("hil: ")
+    changed = make(tmp_path)
+    (changed / "bench.toml").write_text("")
+    command = ["export", str(changed), "--to", "json"]
+    assert hil.cli.main(command) == 2
+    assert capsys.readouterr().err.startswith(f"hil: {changed / 'bench.toml'} is not as it was sealed")
+    assert hil.cli.main([*command, "--anyway"]) == 0
+    assert "extra: bench.toml" in capsys.readouterr().err

@@ -93,7 +93,9 @@ def test_what_a_killed_run_has_left(crashed, true):
     done = export(crashed, ["comtrade"])
     back = read_comtrade(done.folder / "captures" / "sag_abc.cfg")
     assert np.abs(back.samples - true).max() < TOLERANCE
-    assert any("unsealed: manifest.json" in warning for warning in done.warnings)
+    unsealed, incomplete = done.warnings
+    assert "unsealed: manifest.json" in unsealed
+    assert incomplete.endswith("capture sag_abc is NOT complete")
 
 
 def test_long_captures_are_corrected_piece_by_piece(tmp_path, make, monkeypatch):

@@ -59,4 +59,7 @@ def test_everything(tmp_path, make, verdicts):
     assert [row["value"] for row in capture["results"]] == [0.1 + 0.2, None, "abc"]
     assert capture["tables"][0]["rows"] == [[1.0, None]]
     assert capture["warnings"] == ["careful"]
+    assert set(capture) == {
+        *("capture", "parameters", "results", "tables", "history", "warnings", "verdicts")
+    }
     assert capture["verdicts"] == [verdict.to_dict() for verdict in verdicts]
