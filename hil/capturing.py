@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,8 @@ class Capturing:
         self.now: _Capture | None = None
         self.pcs: PcsState | None = None
         """What the PCS last said of itself."""
+        self._origin = (datetime.now(UTC), bench.clock.now())
+        """Time of day, which goes on in bench time [s]."""
         self.ended: list[tuple[str, BlockLog, int | None]] = []
         """Captures to seal once the bench is safe, and how many samples were acquired."""
         load = resolve("hil.calibration", "certificate")
@@ -66,6 +69,7 @@ class Capturing:
         channels = tuple(Channel(c.name, "V", c.quantity, c.phase, place=c.place) for c in config.channels)
         metadata = {
             "source": name,
+            "started": self._time_of_day(),
             "corrections": {
                 c.name: {"certificate": certificate.to_dict(), "range": c.range}
                 for c, certificate in zip(config.channels, self.certificates, strict=True)
@@ -76,6 +80,11 @@ class Capturing:
         recorder.start()
         began = (before + self.bench.clock.now()) / 2
         self.now = _Capture(name, log, began, poll, began)
+
+    def _time_of_day(self) -> str:
+        day, origin = self._origin
+        now = day + timedelta(seconds=self.bench.clock.now() - origin)
+        return now.isoformat(timespec="microseconds")
 
     def slice(self, longest: float) -> float:
         """Return how long may be waited now until something is due here [s]."""

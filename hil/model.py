@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager, suppress
 from dataclasses import fields, is_dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -62,6 +63,8 @@ class PlantModel:
         self._seed = seed
         self._watch = watch
         self._told = 0.0
+        self._day = datetime.now(UTC)
+        """Time of day at `total` zero; it goes on in plant time."""
         self._log: BlockLog | None = None
         self.start()
 
@@ -112,7 +115,8 @@ class PlantModel:
         """Record waveforms, and about every `poll` [s] what the PCS says, until the context is left."""
         inputs = self.terminals.inputs
         rate = 1.0 / self.plant.parameters.step
-        metadata = {"source": name, "model": True, "corrections": {}}
+        started = (self._day + timedelta(seconds=self.total)).isoformat(timespec="microseconds")
+        metadata = {"source": name, "started": started, "model": True, "corrections": {}}
         log = BlockLog(self._folder / f"{name}.blk", _channels(inputs.signals), rate, metadata)
         self._log, self._name, self._poll = log, name, poll
         self._began = self._due = self.now()

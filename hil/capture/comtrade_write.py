@@ -34,8 +34,8 @@ _RANGE: Final = {"BINARY": 32767, "BINARY32": 2147483647, "ASCII": 99998}
 _USED: Final = 0.97
 """Part of the range that the samples take, so that none stands at its end like a clipped one."""
 _FLOAT_RANGE: Final = "-3.4028235e38,3.4028235e38"
-_BEGIN: Final = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - the file has no zone
-"""Time of the first sample: a capture does not know it."""
+_UNKNOWN: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+"""Time of the first sample where nobody says it."""
 
 
 def write_comtrade(
@@ -43,13 +43,15 @@ def write_comtrade(
     path: str | Path,
     *,
     kind: str = "FLOAT32",
+    began: dt.datetime | None = None,
     progress: Callable[[float], None] = lambda _: None,
 ) -> Path:
     """Write a capture to a .cff, or else a .cfg and its .dat, and return the path of the .cff or .cfg.
 
     `kind`: "FLOAT32" (exact for float32 samples), "BINARY32", "BINARY" or "ASCII" (to half a code of a
-    range that is fitted to each channel). `progress` is told the share that is written. A file that
-    exists is never overwritten. Raises `StorageError` where the disk is full, and leaves nothing behind.
+    range that is fitted to each channel). `began`: when the first sample was taken, with its zone; the
+    file says UTC. `progress` is told the share that is written. A file that exists is never overwritten.
+    Raises `StorageError` where the disk is full, and leaves nothing behind.
     """
     path = Path(path)
     combined = path.suffix.lower() == ".cff"
@@ -64,7 +66,7 @@ def write_comtrade(
     targets = [target] if combined else [path.with_suffix(".dat"), target]  # the .cfg makes the record
     with appearing(*targets) as parts:
         layout = _layout(capture, kind, whose)
-        cfg = _cfg(capture, layout).encode()
+        cfg = _cfg(capture, layout, began or _UNKNOWN).encode()
         with parts[0].open("wb") as file:
             if combined:
                 file.write(_frame(cfg, layout, len(capture)))
@@ -122,7 +124,7 @@ def _layout(capture: Capture, kind: str, whose: str) -> _Layout:
     return _Layout(kind, analogs, digitals, np.where(a > 0, a, 1.0), (low + high) / 2)
 
 
-def _cfg(capture: Capture, layout: _Layout) -> str:
+def _cfg(capture: Capture, layout: _Layout, began: dt.datetime) -> str:
     channels = capture.channels
     trigger = round(-capture.start * 1e9) if capture.triggered and capture.start < 0 else 0
     fine = trigger % 1000 > 0
@@ -142,8 +144,8 @@ def _cfg(capture: Capture, layout: _Layout) -> str:
         f"{capture.stated_frequency or 0:g}",
         "1",
         f"{float(capture.rate)!r},{len(capture)}",  # NumPy writes np.float64(...) of its own
-        _stamp(0, fine),
-        _stamp(trigger, fine),
+        _stamp(began, 0, fine),
+        _stamp(began, trigger, fine),
         layout.kind,
         f"{(1e9 if fine else 1e6) / float(capture.rate)!r}",
         "0,0",
@@ -152,10 +154,10 @@ def _cfg(capture: Capture, layout: _Layout) -> str:
     return "\r\n".join(lines) + "\r\n"
 
 
-def _stamp(after: int, fine: bool) -> str:
+def _stamp(began: dt.datetime, after: int, fine: bool) -> str:
     """Return a date and time some nanoseconds after the first sample; in microseconds unless fine."""
     micro, nano = divmod(after, 1000)
-    time = _BEGIN + dt.timedelta(microseconds=micro)
+    time = began.astimezone(dt.UTC) + dt.timedelta(microseconds=micro)
     return f"{time:%d/%m/%Y,%H:%M:%S}.{time.microsecond:06d}" + (f"{nano:03d}" if fine else "")
 
 

@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "capture": "hil.cli.capture",
     "report": "hil.cli.records",
     "verify": "hil.cli.records",
+    "export": "hil.cli.export",
     "list": "hil.cli.listing",
     "profile": "hil.cli.profile",
     "doctor": "hil.cli.doctor",

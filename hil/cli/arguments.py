@@ -299,6 +299,32 @@ def _verify(commands: Commands, name: str) -> None:
     _json(parser)
 
 
+def _export(commands: Commands, name: str) -> None:
+    parser = _add(
+        commands,
+        name,
+        "hand a record, or a campaign of records, over in formats that others read",
+        "  hil export records/20260321T101500Z_voltage_sag --to comtrade\n"
+        "  hil export RECORD --to junit --out results\n"
+        "  hil export RECORD --to csv --to json --json",
+    )
+    parser.add_argument("record", help="folder of a record, or of a campaign with a record per test")
+    parser.add_argument(
+        "--to",
+        action="append",
+        required=True,
+        choices=("comtrade", "csv", "junit", "json"),
+        dest="kinds",
+        help="comtrade: captures in SI units, IEEE C37.111-2013; csv: captures, metrics and verdicts; "
+        "junit: verdicts for a CI server; json: run, metrics and verdicts; may be repeated",
+    )
+    parser.add_argument(
+        "--out", metavar="DIR", help="where the files go (default: RECORD_export beside the record)"
+    )
+    parser.add_argument("--anyway", action="store_true", help="also where the record is not as it was sealed")
+    _json(parser)
+
+
 def _list(commands: Commands, name: str) -> None:
     parser = _add(
         commands,
@@ -335,6 +361,7 @@ COMMANDS: Final[dict[str, Callable[[Commands, str], None]]] = {
     "capture": _capture,
     "report": _report,
     "verify": _verify,
+    "export": _export,
     "list": _list,
     "profile": _profile,
     "doctor": _doctor,

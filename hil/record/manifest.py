@@ -26,7 +26,7 @@ class Finding:
     """One thing that is wrong with a record."""
 
     kind: str
-    """"changed", "missing", "extra", "chain" or "unsealed"."""
+    """"changed", "missing", "extra", "chain", "alone" (from the record before it) or "unsealed"."""
     file: str
     text: str
 
@@ -109,7 +109,7 @@ def _chain(folder: Path, manifest: dict[str, Any], digest: str) -> list[Finding]
     name = manifest["previous_record"]
     if name is not None and name not in siblings:
         text = f"the record sealed before it, {name!r}, is not beside it, or its manifest is damaged"
-        findings.append(Finding("chain", MANIFEST, text))
+        findings.append(Finding("alone", MANIFEST, text))
     elif name is not None and siblings[name][1] != manifest["previous"]:
         text = f"the manifest of {name!r} is not the one that it was chained to"
         findings.append(Finding("chain", MANIFEST, text))

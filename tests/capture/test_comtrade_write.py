@@ -1,5 +1,6 @@
 """COMTRADE as we write it: read back, by ourselves and by a reader of others."""
 
+import datetime as dt
 import errno
 import shutil
 import warnings
@@ -84,7 +85,8 @@ def test_any_values(folder, kind, values, rate, ahead):
         size = np.abs(samples[there]).max() * 1.0
         span = np.ptp(samples[there].astype(float))
         error = np.abs(back.samples[there] - samples[there].astype(float)).max()
-        assert error <= 0.5 * span / (0.969 * 2 * CODES[kind]) + size * 2**-22
+        step = CODES[kind] * 2.0**-150  # which is itself rounded to the smallest number of single precision
+        assert error <= 0.5 * span / (0.969 * 2 * CODES[kind]) + size * 2**-22 + step
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -143,6 +145,14 @@ def test_time_stamps(folder, rate, start):
 def test_stamps_of_nanoseconds(folder):
     path = written(folder, waveform(start=-1.25e-6, triggered=True, rate=1e9))
     assert b"\r\n01/01/1970,00:00:00.000000000\r\n01/01/1970,00:00:00.000001250\r\n" in path.read_bytes()
+
+
+def test_when_the_first_sample_was_taken(folder):
+    """12:00 at +02:00 is 10:00 UTC, which the file says ("0,0"); the trigger comes 1 ms later."""
+    began = dt.datetime(2026, 3, 21, 12, 0, tzinfo=dt.timezone(dt.timedelta(hours=2)))
+    path = written(folder, waveform(start=-1e-3, triggered=True), began=began)
+    assert b"\r\n21/03/2026,10:00:00.000000\r\n21/03/2026,10:00:00.001000\r\n" in path.read_bytes()
+    assert b"\r\n0,0\r\n" in path.read_bytes()
 
 
 def test_a_rate_of_numpy(folder):

@@ -74,7 +74,7 @@ def test_a_removed_record_breaks_the_chain(tmp_path, sealed):
     shutil.rmtree(second)
     assert verify(first) == []
     (finding,) = verify(third)
-    assert finding.kind == "chain"
+    assert finding.kind == "alone"
     assert second.name in finding.text
 
 
