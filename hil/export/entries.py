@@ -48,7 +48,7 @@ def open_entries(path: str | Path, *, anyway: bool = False) -> tuple[Entry, ...]
     Raises `FormatError` where one is not as it was sealed, unless `anyway`.
     """
     folder = Path(path).absolute()
-    records = [folder] if (folder / "run.json").is_file() else _parts(folder)
+    records = _records(folder)
     if not records:
         raise FormatError(f"{path} is not a record: neither it nor a folder in it holds a run.json")
     closed = [folder] if (folder / MANIFEST).is_file() else records  # a campaign may be closed as a whole
@@ -79,6 +79,15 @@ def _entry(folder: Path, closed: Path, findings: dict[Path, tuple[Finding, ...]]
         manifest=sha256(manifest.read_bytes()).hexdigest() if manifest.is_file() else None,
         findings=findings[closed],
     )
+
+
+def _records(folder: Path) -> list[Path]:
+    """Return the record in a folder, or those of a campaign's tests, or of a folder of records."""
+    if not (folder / "run.json").is_file():
+        return _parts(folder)
+    campaign = open_record(folder)
+    tests = [own.folder for _, own in campaign.tests() if own is not None]
+    return tests if "tests" in campaign.run else [folder]
 
 
 def _parts(folder: Path) -> list[Path]:
