@@ -1,4 +1,4 @@
-# make qualify   dry run of the default sequence on the simulated bench: report and verdicts
+# make qualify   the quick qualification on the simulated bench: report and verdicts
 # make test      linters, tests, and the tests once more on the built wheel
 # make check     linters only
 # make bench     speed, beside peers
@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: qualify test check bench accuracy ablation clean
 
 qualify: .venv/all
-	$(BIN)/hil run voltage_sag
+	$(BIN)/hil qualify
 
 test: check
 	$(BIN)/python $(PYTEST)
