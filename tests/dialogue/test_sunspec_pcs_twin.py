@@ -8,6 +8,8 @@ import threading
 
 import pytest
 
+from hil.errors import InstrumentError
+from hil.instruments._sunspec_hil import FORM, MODELS
 from hil.instruments.sunspec import Device
 from hil.instruments.sunspec_pcs_twin import SunSpecPcsTwin
 from hil.plant.terminals import PCS_EVENTS, PcsTerminals
@@ -141,3 +143,22 @@ def test_what_one_client_writes_the_others_read(client, pcs):
     three.write(704, "WSetEna", 1)
     assert pcs.active_power == 50e3
     assert [device.read(704, "WSet")["WSet"] for device in (one, two, three)] == [50e3] * 3
+
+
+@pytest.mark.parametrize(
+    ("point", "value"), [("Form", 3), ("Sync", 2), ("V", 0.49), ("V", 1.51), ("Hz", 2.0)]
+)
+def test_what_no_grid_has_is_refused_by_the_box(client, pcs, point, value):
+    link, _ = client()
+    device = Device("pcs", link, MODELS)
+    with pytest.raises(InstrumentError, match="illegal data value"):
+        device.write(FORM, point, value)
+    assert (pcs.form, pcs.synchronise, pcs.volts, pcs.hertz) == (None, False, 1.0, 1.0)
+    assert device.read(FORM, "Form", "Sync", "V", "Hz") == {"Form": 2, "Sync": 0, "V": 1.0, "Hz": 1.0}
+
+
+def test_what_is_commanded_at_the_unit_itself_is_shown(client, pcs):
+    link, _ = client()
+    pcs.form, pcs.synchronise, pcs.volts, pcs.hertz = True, True, 1.02, 0.995
+    told = Device("pcs", link, MODELS).read(FORM, "Form", "Sync", "V", "Hz")
+    assert told == {"Form": 1, "Sync": 1, "V": 1.02, "Hz": 0.995}

@@ -151,7 +151,7 @@ def test_both_loads_draw_and_each_point_has_its_power(site):
     """With 30 kW from the PCS the grid feeds the rest of 25 kW in the bank and 20 kW of servers."""
     one = site().follow()
     bank, servers = one.bench.load("bank"), one.bench.load("servers")
-    bank.set_power(25e3)
+    bank.set_power(25e3, 5e3)
     servers.set_power(20e3)
     for each in (bank, servers):
         each.switch(on=True)
