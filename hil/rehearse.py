@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from hil.errors import ConfigError, HilError, LimitError, NotSupported
 from hil.limits import Limit
+from hil.roles.pcs import HELD
 from hil.sequence import Nominal, Stage
 from hil.steps import (
     QUANTITIES,
@@ -51,8 +52,6 @@ if TYPE_CHECKING:
 
 MOST: Final = 10_000
 """A sequence with more stages than this is taken for one that never ends."""
-HELD: Final = Limit(0.0, 1.5, "pu")
-"""What a forming PCS may be asked to hold."""
 DAY: Final = Limit(0.0, 86400.0, "s")
 """What one step may last."""
 EXPECTED_WAIT: Final = 1.0
