@@ -126,6 +126,8 @@ def unit_parameters(q: Parameters) -> dict[int, float]:
         k.CEASE: q.cessation,
         k.RECOVERY: q.recovery_ramp * tc,
         k.RAMP: q.power_ramp * tc,
+        k.LOAD_RAMP: q.load_ramp * tc,
+        k.LEAD: 1 / (2 * pi * q.current_bandwidth * tc),
         k.OVERCURRENT: q.overcurrent,
         k.DROOP: f.droop,
         k.INERTIA: 2 * f.inertia,

@@ -107,9 +107,9 @@ _ALL: Final = (
     ),
     Flaw(
         "slow-power",
-        "power follows its command, or the load that it buffers, at this part of its rate",
+        "power follows its command, and a load that it buffers, at this part of the command's rate",
         0.01,
-        lambda p, x: replace(p, power_ramp=p.power_ramp * x),
+        lambda p, x: replace(p, power_ramp=p.power_ramp * x, load_ramp=p.power_ramp * x),
     ),
     Flaw(
         "buffers-steeply",

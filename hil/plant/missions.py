@@ -23,6 +23,8 @@ LIMITS: Final = ("free", "share", "energy", "power")
 the reserves of those before it, or by what power they had left."""
 VOLT_VAR: Final = ((0.92, 0.44), (0.98, 0.0), (1.02, 0.0), (1.08, -0.44))
 """Default of IEEE 1547-2018, category B: voltage [pu], reactive power [pu] [V]."""
+SUPPORT: Final = ((0.95, 0.44), (0.99, 0.0), (1.01, 0.0), (1.05, -0.44))
+"""The same of a PCS that buffers a load, steeper: in a weak grid it keeps the bus within 5 % [pu]; E."""
 VOLT_WATT: Final = (1.06, 1.10)
 """Default of IEEE 1547-2018 [pu] [V]; at its end a storage injects nothing."""
 RELEASE: Final = 0.02
@@ -79,9 +81,10 @@ class Missions:
     """[pu/s]"""
     ride_voltage: float = 0.88
     """Below it ride-through carries the load [pu]; bottom of the continuous range of IEEE 1547-2018 [V]."""
-    grid_ramp_up: float = 0.2
-    """How fast the grid may take up load, per unit of the load's rating [pu/s]; 20 %/s [S]."""
-    grid_ramp_down: float = 0.2
+    grid_ramp_up: float = 0.15
+    """How fast the grid may take up load, per unit of the load's rating [pu/s]; a quarter below the limit of
+    20 %/s [S], for what an edge adds."""
+    grid_ramp_down: float = 0.15
     """[pu/s]"""
     low_pass: float = 0.0
     """Time constant with which the grid follows the load, besides its ramps [s]; zero: none."""
@@ -95,10 +98,12 @@ class Missions:
     """[Hz]; default of IEEE 1547-2018 [V]."""
     droop_response: float = 5.0
     """Open-loop response time, to 90 % [s]; default of IEEE 1547-2018 [V]."""
-    volt_var: tuple[tuple[float, float], ...] = ()
-    """Four points of voltage and reactive power [pu], such as `VOLT_VAR`; empty: off, the set-point holds."""
-    volt_var_response: float = 5.0
-    """Open-loop response time [s] [V]."""
+    volt_var: tuple[tuple[float, float], ...] | None = None
+    """Four points of voltage and reactive power [pu], such as `VOLT_VAR`; the set-point comes on top. Empty:
+    off. None: `SUPPORT` where a load is buffered, else off."""
+    volt_var_response: float = 1.0
+    """Open-loop response time [s]; E. The default of IEEE 1547-2018, 5 s [V], is as long as the grid takes to
+    take up a load at its ramp."""
     volt_watt: tuple[float, ...] = ()
     """Voltages between which the power limit falls to zero [pu], such as `VOLT_WATT`; empty: off."""
     volt_watt_response: float = 10.0
@@ -107,7 +112,7 @@ class Missions:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, tuple):
+            if value is None or isinstance(value, tuple):
                 continue
             if not 0.0 <= value < inf:
                 raise _refused(field.name, value, "must be a finite number that is not negative")
@@ -130,13 +135,18 @@ class Missions:
             raise _refused(
                 "target", self.target, f"must lie between {floor:g} and {ceiling:g}, what reserves leave"
             )
-        volts = [v for v, _ in self.volt_var]
-        if volts and (
-            len(volts) != 4 or not _rising(volts) or not all(isfinite(q) for _, q in self.volt_var)
-        ):
+        volts = [v for v, _ in self.curve]
+        if volts and (len(volts) != 4 or not _rising(volts) or not all(isfinite(q) for _, q in self.curve)):
             raise _refused("volt_var", self.volt_var, "must be four points of rising voltage")
         if self.volt_watt and (len(self.volt_watt) != 2 or not _rising(self.volt_watt)):
             raise _refused("volt_watt", self.volt_watt, "must be two rising voltages")
+
+    @property
+    def curve(self) -> tuple[tuple[float, float], ...]:
+        """Voltage and reactive power [pu]; empty where there is none."""
+        if self.volt_var is not None:
+            return self.volt_var
+        return SUPPORT if any(mission.name == "buffering" for mission in self.missions) else ()
 
 
 _MAY_BE_ZERO: Final = {
@@ -180,7 +190,7 @@ def array(q: Missions) -> NDArray[np.float64]:
         m.BIAS_MAX: q.bias,
         m.DEADBAND: q.deadband / q.frequency,
         m.PER_DROOP: 1.0 / q.droop,
-        m.VV_ON: float(bool(q.volt_var)),
+        m.VV_ON: float(bool(q.curve)),
         m.VW_ON: float(bool(q.volt_watt)),
         # 90 % of the way after the response time
         m.DROOP_TAU: q.droop_response / log(10.0),
@@ -189,7 +199,7 @@ def array(q: Missions) -> NDArray[np.float64]:
     }
     for slot, value in values.items():
         x[slot] = value
-    for n, (volts, var) in enumerate(q.volt_var or VOLT_VAR):
+    for n, (volts, var) in enumerate(q.curve or VOLT_VAR):
         x[m.VV_V + n], x[m.VV_Q + n] = volts, var
     x[m.VW_V1], x[m.VW_V2] = q.volt_watt or VOLT_WATT
     order = [NAMES.index(mission.name) for mission in q.missions]

@@ -31,7 +31,7 @@ PLANT: Final[Units] = {
         "current_limit deadband cessation dc_resistance overcurrent stray_capacitance stray_resistance "
         "leakage"
     ),
-    **dict.fromkeys(("recovery_ramp", "power_ramp"), "pu/s"),
+    **dict.fromkeys(("recovery_ramp", "power_ramp", "load_ramp"), "pu/s"),
     **dict.fromkeys(("scr", "x_over_r", "efficiency", "k_support"), ""),
     **dict.fromkeys(("priority", "fault_priority", "control"), str),
     "undervoltage": [LEVEL],

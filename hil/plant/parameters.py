@@ -64,6 +64,8 @@ class Parameters(Storage):
     """How fast the active current returns after a fault [pu/s]; IEEE 2800 asks for 1 s or less."""
     power_ramp: float = 50.0
     """How fast the powers follow their commands [pu/s]."""
+    load_ramp: float = 500.0
+    """How fast its power may follow a load that it buffers [pu/s]; edges take a millisecond or more."""
     start_delay: float = 0.5
     """How long grid and DC link must be healthy before the contactor closes [s]."""
     undervoltage: Levels = ((0.25, 0.40), (0.50, 1.45), (0.70, 3.6), (0.90, 7.2))

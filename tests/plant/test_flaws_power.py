@@ -201,9 +201,9 @@ def buffered(setting, *flawed):
 
 def test_buffering_that_is_too_steep_or_too_slow(setting):
     good, steep, slow = (buffered(setting, *flawed) for flawed in ((), ("buffers-steeply",), ("slow-power",)))
-    # grid-side ramp of 20 %/s; 5 times that
-    assert np.diff(good).max() / 0.1 == pytest.approx(0.2, rel=0.02)
-    assert np.diff(steep).max() / 0.1 == pytest.approx(1.0, rel=0.02)
-    # the first 100 ms after the step, in which the ramp allows 0.02 pu: the grid must not see it
-    assert good[0] < 0.36
+    # grid-side ramp of 15 %/s; 5 times that
+    assert np.diff(good).max() / 0.1 == pytest.approx(0.15, rel=0.02)
+    assert np.diff(steep).max() / 0.1 == pytest.approx(0.75, rel=0.02)
+    # the first 100 ms after the step, in which the ramp allows 0.015 pu: the grid must not see it
+    assert good[0] < 0.32
     assert slow[0] > 0.8

@@ -4,7 +4,7 @@ import pytest
 
 from hil.errors import ConfigError
 from hil.plant.emt import missions as m
-from hil.plant.missions import LIMITS, NAMES, Mission, Missions, array, demand_response
+from hil.plant.missions import LIMITS, NAMES, SUPPORT, VOLT_VAR, Mission, Missions, array, demand_response
 
 
 def test_the_default_is_a_pcs_that_follows_its_setpoint():
@@ -31,6 +31,14 @@ def test_engineering_terms_become_per_unit():
     assert x[m.GRID_UP] == pytest.approx(0.1)  # 20 % of 50 kW per second, on 100 kW
     assert x[m.DEADBAND] == pytest.approx(0.0006)
     assert x[m.PER_DROOP] == pytest.approx(20.0)
+
+
+def test_a_buffering_pcs_supports_the_voltage_unless_told_otherwise():
+    buffering = (Mission("buffering"),)
+    assert array(Missions(buffering))[m.VV_ON] == 1.0
+    assert Missions(buffering).curve == SUPPORT
+    assert array(Missions(buffering, volt_var=()))[m.VV_ON] == 0.0
+    assert array(Missions(buffering, volt_var=VOLT_VAR))[m.VV_V] == VOLT_VAR[0][0]
 
 
 def on(*names, **values):

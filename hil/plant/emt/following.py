@@ -26,6 +26,8 @@ from .unit import (
     KP,
     LIMIT,
     LIMITED,
+    LOAD_RAMP,
+    MANAGED,
     OVER,
     P_REF,
     PAST,
@@ -69,13 +71,17 @@ def limit(w: Any) -> float:
 
 @part
 def powers(w: Any, p_set: float, q_set: float, soc: float) -> None:
-    """Ramp the powers towards those asked for; told to stop, a PCS is out soon, however slow it is else."""
+    """Ramp the powers towards those asked for; told to stop, a PCS is out soon, however slow it is else.
+
+    Missions have ramps of their own for what is commanded; a load they follow as fast as it changes.
+    """
     p_set *= w[ENABLE]
     q_set *= w[ENABLE]
     if (soc <= 0.0 and p_set > 0.0) or (soc >= 1.0 and p_set < 0.0):
         p_set = 0.0
     ramp = w[RAMP] if w[ENABLE] > 0.0 else max(w[RAMP], STOP_RAMP * w[TC])
-    w[P_REF] += max(-ramp, min(ramp, p_set - w[P_REF]))
+    quick = w[LOAD_RAMP] if w[MANAGED] * w[ENABLE] > 0.0 else ramp
+    w[P_REF] += max(-quick, min(quick, p_set - w[P_REF]))
     w[Q_REF] += max(-ramp, min(ramp, q_set - w[Q_REF]))
 
 

@@ -39,6 +39,9 @@ RIDE_THROUGH, BUFFERING, FREQUENCY, DISPATCH, MAINTENANCE = range(5)
 MISSIONS: Final = 5
 FREE, BY_SHARE, BY_ENERGY, BY_POWER = range(4)
 
+LOWEST, HIGHEST = 0.88, 1.1
+"""Continuous range of IEEE 1547-2018 [pu] [V], in which volt-var acts."""
+
 BASE: Final = world.MISSIONS
 
 # Results [pu]; per mission: what it asks for, what it got, why not more; upper limit of power now.
@@ -100,8 +103,11 @@ def volt_var(x: Any, v: float) -> float:
 @part
 def curves(x: Any, dt: float, v: float, q_set: float) -> None:
     """Find reactive power and upper limit of power: from the voltage, where its curves are on."""
-    x[CURVE_Q] = lagged(x[CURVE_Q], volt_var(x, v), dt, x[VV_TAU]) if x[VV_ON] > 0.0 else q_set
-    x[Q_REF] = max(-x[Q_MAX], min(x[Q_MAX], x[CURVE_Q]))
+    if x[VV_ON] == 0.0:
+        x[CURVE_Q] = 0.0
+    elif LOWEST <= v <= HIGHEST:  # beyond, it rides through a fault and supports the voltage in its own way
+        x[CURVE_Q] = lagged(x[CURVE_Q], volt_var(x, v), dt, x[VV_TAU])
+    x[Q_REF] = max(-x[Q_MAX], min(x[Q_MAX], q_set + x[CURVE_Q]))
     limit = x[P_MAX]
     if x[VW_ON] > 0.0:
         limit *= max(0.0, min(1.0, (x[VW_V2] - v) / (x[VW_V2] - x[VW_V1])))

@@ -33,6 +33,7 @@ from .unit import (
     ENABLE,
     EXTERNAL,
     I1,
+    LEAD,
     MANAGED,
     MODE,
     P_SET,
@@ -45,14 +46,19 @@ from .unit import (
     THETA,
     TICK,
     TIME,
+    V_A,
+    V_B,
     VC,
     VMAG,
+    VPOS,
     W0,
     W_PLL,
 )
 from .world import GENSETS
 
 COMPILED = hil.jit.COMPILED
+DARK: Final = 0.01
+"""Square of the voltage [pu] below which a conductance cannot be told."""
 ABSURD: Final = 1e9
 """Sum of voltages [V] that says that the simulation has diverged."""
 
@@ -91,17 +97,35 @@ def control(w: Any, profile: Any, others: Any) -> None:
 
 @part
 def set_points(w: Any) -> Any:
-    """Return the powers asked of the PCS [pu]: those commanded, or what the missions make of them."""
+    """Return the powers asked of the PCS [pu]: those commanded, or what the missions make of them.
+
+    The current control is behind a ramp by its time constant: what buffers an edge is given that much ahead.
+    """
     if w[MANAGED] == 0.0:
         return w[P_SET], w[Q_SET]
     if w[MODE] != RUNNING or w[ENABLE] == 0.0:
         w[missions.STARTED] = 0.0
         return 0.0, 0.0
-    p_load = 0.0
-    for k in range(3):
-        p_load += w[bus.V + k] * w[bus.I_LOAD + k] * w[PER_W]
+    p_load = load_power(w)
+    before = w[missions.STARTED] * w[missions.GOT + missions.BUFFERING]
     missions.control(w, w[TC], w[W_PLL] / w[W0], w[VMAG], w[storage.SOC], p_load, w[P_SET], w[Q_SET])
-    return w[missions.P_REF], w[missions.Q_REF]
+    ahead = w[LEAD] * (w[missions.GOT + missions.BUFFERING] - before)
+    return w[missions.P_REF] + ahead, w[missions.Q_REF]
+
+
+@part
+def load_power(w: Any) -> float:
+    """Return the load's power [pu]: its conductance at this instant, at a voltage that is filtered.
+
+    The power itself carries every swing of the voltage. Fed forward it would answer each with current, which
+    in a weak grid makes the next: it would take the load's damping from the bus, and the bus would oscillate.
+    """
+    power = 0.0
+    for k in range(3):
+        power += w[bus.V + k] * w[bus.I_LOAD + k] * w[PER_W]
+    square = max(DARK, w[V_A] * w[V_A] + w[V_B] * w[V_B])
+    filtered: float = power / square * w[VPOS] * w[VMAG]
+    return filtered
 
 
 @part

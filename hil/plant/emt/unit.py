@@ -84,7 +84,10 @@ QUIET_LOW, QUIET_HIGH, QUIET_SLOW, QUIET_FAST = range(MATRIX + 155, MATRIX + 159
 MANAGED, PER_W = MATRIX + 159, MATRIX + 160
 # What the bridge modulates in this control period, where its pulses are resolved [V].
 REFERENCE: Final = MATRIX + 161
-END: Final = MATRIX + 164
+# Buffering: how fast the power may follow the load [pu per control period], lead of what it gives [control
+# periods].
+LOAD_RAMP, LEAD = MATRIX + 164, MATRIX + 165
+END: Final = MATRIX + 166
 
 OFF, STARTING, RUNNING, TRIPPED, FAULT = range(5)
 UNDERVOLTAGE, OVERVOLTAGE, UNDERFREQUENCY, OVERFREQUENCY, OVERCURRENT_, DC_VOLTAGE = range(1, 7)
