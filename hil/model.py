@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager, suppress
 from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, datetime, timedelta
+from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -137,7 +138,9 @@ class PlantModel:
         """Play a transient on the AC source from now on; the trigger line marks its begin."""
         at, schedule = self.now(), []
         for number, point in enumerate(points):
-            schedule.append(GridPoint(at, point.volts, point.hertz, pulse=number == 0))
+            schedule.append(
+                GridPoint(at, point.volts, point.hertz, number == 0, point.degrees, point.slew or inf)
+            )
             at += point.seconds
         self.terminals.grid.schedule[:] = schedule
 

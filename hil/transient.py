@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from math import isfinite, nan
 
-from hil.errors import ConfigError
+from hil.errors import ConfigError, NotSupported
 
 Triple = tuple[float, float, float]
 """One value per phase, in the order a, b, c."""
@@ -20,6 +20,10 @@ class ListPoint:
     volts: Triple
     """RMS phase-to-neutral voltages [V]."""
     hertz: float
+    degrees: Triple = (0.0, 0.0, 0.0)
+    """Displacement of each phase from its place in the balanced system, leading positive; it jumps [deg]."""
+    slew: float | None = None
+    """How fast the frequency moves there; None: at once [Hz/s]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,10 @@ class ListMemory:
     """Longest dwell [s]."""
     resolution: float
     """Dwell times are multiples of this [s]."""
+    angles: bool = field(default=False, kw_only=True)
+    """Whether a point can turn each phase."""
+    slews: bool = field(default=False, kw_only=True)
+    """Whether a point can have the frequency move at a rate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +65,13 @@ def compile_transient(points: tuple[ListPoint, ...], memory: ListMemory, name: s
     """Fit a transient to a source's list memory.
 
     Dwells are rounded to the memory's resolution, which is noted; what would change a
-    dwell by more than 1 %, or does not fit, is refused with `ConfigError`.
+    dwell by more than 1 %, or does not fit, is refused with `ConfigError`; angles and
+    slews where the memory has none, with `NotSupported`.
     """
+    if any(any(point.degrees) for point in points) and not memory.angles:
+        raise NotSupported(f"{name}: its list turns no phases; a phase jump needs a source that can")
+    if any(point.slew is not None for point in points) and not memory.slews:
+        raise NotSupported(f"{name}: its list only steps the frequency; a ramp needs a source that can")
     if not points:
         raise ConfigError(f"{name}: the transient has no points")
     if len(points) > memory.points:
@@ -82,5 +95,5 @@ def compile_transient(points: tuple[ListPoint, ...], memory: ListMemory, name: s
             )
         if abs(lost) > 1e-9:
             notes.append(f"dwell of {point.seconds:g} s is played as {dwell:g} s")
-        fitted.append(ListPoint(round(dwell, 9), point.volts, point.hertz))
+        fitted.append(replace(point, seconds=round(dwell, 9)))
     return Transient(tuple(fitted), tuple(notes))

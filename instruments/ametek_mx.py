@@ -14,12 +14,16 @@ tried on a box. Traps that shape this driver:
   and its release switches it on (mode LIVE). With `remote_inhibit = "fail-safe"` an open
   one forbids (level HIGH, MX from firmware 0.28), and latches until OUTP:PROT:CLE (mode
   LATC, Series II). In other makes that restores an output that was on: OUTP OFF first.
+- Phase angles are absolute and lead where positive: 0, 240, 120 degrees as delivered. Their lists are known
+  from its relatives' manuals (Lx, Sequoia), which say of some configurations that phase A is the reference and
+  only B and C turn: a test must see the jump in its record. A slew with a list's point is on the way there.
 - Power is in kW. A regenerative unit may shift the frequency by itself: look at its
   `REGenerate` settings before a test.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, ClassVar
 
@@ -34,7 +38,9 @@ if TYPE_CHECKING:
 
     from hil.transport.link import TextLink
 
-FIXED = ("INST:COUP ALL", "VOLT:MODE FIX", "FREQ:MODE FIX")
+PLACES = (0.0, 240.0, 120.0)
+"""Angle of each phase in the balanced system [deg]."""
+FIXED = ("INST:COUP ALL", "VOLT:MODE FIX", "FREQ:MODE FIX", "PHAS:MODE FIX")
 """The immediate levels rule, on all phases together."""
 
 
@@ -48,7 +54,9 @@ class AmetekMx(GridSource):
     }
     IDENTITY: ClassVar[str] = r"(?i)(california instruments|ametek).*,(mx|rs)\d.*"
     OPTIONS: ClassVar[Mapping[str, str]] = {"remote_inhibit": "text"}
-    LIST: ClassVar[ListMemory] = ListMemory(points=99, shortest=1e-3, longest=900.0, resolution=1e-3)
+    LIST: ClassVar[ListMemory] = ListMemory(
+        points=99, shortest=1e-3, longest=900.0, resolution=1e-3, angles=True, slews=True
+    )
     """100 on Series II controllers, less the one that holds the end; Series I has 32 and refuses more."""
 
     def __init__(self, setup: Setup, link: TextLink | None = None) -> None:
@@ -64,6 +72,7 @@ class AmetekMx(GridSource):
         self._inhibited_when_open = inhibit == "fail-safe"
         self._loaded: ListPoint | None = None  # last point of the list that waits to be fired
         self._dwells: ListPoint | None = None  # last point of the list that holds the output
+        self._degrees = (0.0, 0.0, 0.0)  # immediate angles
 
     def snapshot(self) -> dict[str, float | str | bool | None]:
         """Return set-points, measurements and state, in SI units."""
@@ -124,6 +133,7 @@ class AmetekMx(GridSource):
         self._loaded = self._dwells = None
         self.scpi.send("*CLS", "ABOR", "OUTP OFF", *FIXED, "VOLT 0")
         self.scpi.send("MODE AC", "FUNC SIN", "VOLT:SLEW MAX", "FREQ:SLEW MAX")
+        self._set_angles((0.0, 0.0, 0.0))
         # The recorder sees the pulse that the source gives at the beginning of a transient.
         self.scpi.send("TRIG:TRAN:SOUR IMM", "TRIG:SYNC:SOUR IMM", "OUTP:TTLT:STAT ON", "OUTP:TTLT:SOUR BOT")
         if self._inhibited_when_open:
@@ -157,6 +167,13 @@ class AmetekMx(GridSource):
         for phase, value, reply in zip("abc", volts, replies, strict=True):
             self._took(f"voltage {phase}", value, self.scpi.number(reply), 0.15)  # resolution 0.1 V
 
+    def _set_angles(self, degrees: Triple) -> None:
+        turned = [_angle(place, own) for place, own in zip(PLACES, degrees, strict=True)]
+        replies = self.scpi.send(*_by_phase([(f"PHAS {value:.1f}", "PHAS?") for value in turned]))
+        for phase, value, reply in zip("abc", turned, replies, strict=True):
+            self._took(f"angle {phase}", value, self.scpi.number(reply), 0.11)  # resolution 0.1 degrees
+        self._degrees = degrees
+
     def _do_set_frequency(self, hertz: float) -> None:
         self._leave_list()
         self._set_hertz(hertz)
@@ -185,12 +202,13 @@ class AmetekMx(GridSource):
                 raise ConfigError(f"{self.name}: a dwell of {point.seconds} s is no multiple of 1 ms")
         self._leave_list()
         last = points[-1]
-        held = (*points, ListPoint(self.LIST.shortest, last.volts, last.hertz))
+        held = (*points, replace(last, seconds=self.LIST.shortest, slew=None))
+        turns = any(point.degrees != self._degrees for point in points)
         replies = self.scpi.send(
             "INST:COUP ALL",
             f"LIST:DWEL {_data(point.seconds for point in held)}",
             f"LIST:FREQ {_data(point.hertz for point in held)}",
-            "LIST:FREQ:SLEW MAX",
+            f"LIST:FREQ:SLEW {_slews(held)}",
             *("LIST:REP 0", "LIST:STEP AUTO", "LIST:COUN 1"),
             "LIST:DWEL:POIN?",
             "LIST:FREQ:POIN?",
@@ -199,9 +217,15 @@ class AmetekMx(GridSource):
             volts = f"LIST:VOLT {_data(point.volts[phase] for point in held)}"
             one = ("INST:COUP NONE", f"INST:NSEL {phase + 1}", volts, "LIST:VOLT:SLEW MAX", "LIST:VOLT:POIN?")
             replies += self.scpi.send(*one, "INST:COUP ALL")
+            if turns:
+                angles = _data(_angle(PLACES[phase], point.degrees[phase]) for point in held)
+                one = ("INST:COUP NONE", f"INST:NSEL {phase + 1}", f"LIST:PHAS {angles}", "LIST:PHAS:POIN?")
+                replies += self.scpi.send(*one, "INST:COUP ALL")
         for reply in replies:
             self._took("length of a list", len(held), self.scpi.number(reply), 0)
         self.scpi.send("VOLT:MODE LIST", "VOLT:SLEW:MODE LIST", "FREQ:MODE LIST", "FREQ:SLEW:MODE LIST")
+        if turns:
+            self.scpi.send("PHAS:MODE LIST")
         self._loaded = last
 
     def _do_fire_list(self) -> None:
@@ -217,6 +241,8 @@ class AmetekMx(GridSource):
                 raise InstrumentError(f"{self.name}: a list still runs; wait for its end, or make it safe")
             self._set_levels(self._dwells.volts)
             self._set_hertz(self._dwells.hertz)
+            if self._dwells.degrees != self._degrees:
+                self._set_angles(self._dwells.degrees)
         if self._dwells is not None or self._loaded is not None:
             self.scpi.send("ABOR", *FIXED)
             self._loaded = self._dwells = None
@@ -230,3 +256,16 @@ def _by_phase(units: Sequence[Sequence[str]]) -> list[str]:
 
 def _data(values: Iterable[float]) -> str:
     return ",".join(f"{value:.3f}" for value in values)
+
+
+def _angle(place: float, degrees: float) -> float:
+    """Return the absolute angle of a phase that is turned away from its place, 0 to 360 [deg]."""
+    return (place + degrees) % 360.0
+
+
+def _slews(points: Sequence[ListPoint]) -> str:
+    """Return how fast each point's frequency is reached; one word where none has a rate."""
+    if not any(point.slew for point in points):
+        return "MAX"
+    fastest = AmetekMx.SLEW.high
+    return _data(point.slew or fastest for point in points)

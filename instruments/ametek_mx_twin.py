@@ -1,22 +1,21 @@
 """A simulated AMETEK MX135: coupling, ranges, list memory and its late error, trigger, remote inhibit.
 
 A running list becomes the terminals' schedule in plant time, so the plant executes it
-on its own steps, however late this computer is. Not simulated: slew lists other than
-MAX, repeats, pulse and step transients, phase angles, distorted waveforms, the current
-limit's action. The remote inhibit is looked at whenever somebody talks to the box.
+on its own steps, however late this computer is. Not simulated: slews of the voltage other
+than MAX, repeats, pulse and step transients, distorted waveforms, the current limit's action. The remote inhibit is looked at whenever somebody talks to the box.
 """
 
 from __future__ import annotations
 
 from functools import partial
-from math import inf
+from math import inf, remainder
 from typing import TYPE_CHECKING, ClassVar
 
 from hil.plant.terminals import GridPoint, GridTerminals
 from hil.twin.scpi import Handler, Refusal, ScpiTwin, flag, number, word
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from hil.twin.base import Scene
 
@@ -24,6 +23,10 @@ POWER = 135e3
 """Apparent power of the three phases [VA]."""
 POINTS = 100
 """Entries that the list memory holds."""
+PLACES = (0.0, 240.0, 120.0)
+"""Angle of each phase as delivered [deg]."""
+BY_PHASE = ("VOLT", "PHAS")
+"""Lists that each phase has of its own."""
 
 
 class AmetekMxTwin(ScpiTwin):
@@ -48,7 +51,9 @@ class AmetekMxTwin(ScpiTwin):
         self.inhibited = self.latched = False
         self.volts, self.hertz = [0.0, 0.0, 0.0], 60.0
         """Immediate levels [V], [Hz]; a list leaves them alone."""
-        self.modes = dict.fromkeys(("VOLT", "VOLT:SLEW", "FREQ", "FREQ:SLEW"), "FIX")
+        self.angles = list(PLACES)
+        """Immediate angles [deg]."""
+        self.modes = dict.fromkeys(("VOLT", "VOLT:SLEW", "FREQ", "FREQ:SLEW", "PHAS"), "FIX")
         self.trigger_output, self.trigger_source = False, "BOT"
         self.lists: dict[str, list[float]] = {}
         self.last_begins: float | None = None
@@ -81,6 +86,9 @@ class AmetekMxTwin(ScpiTwin):
             "[SOURce:]VOLTage:RANGe?": lambda _: f"{self.range:.0f}",
             "[SOURce:]FREQuency[:CW]": self._set_hertz,
             "[SOURce:]FREQuency[:CW]?": lambda _: f"{self.hertz:.2f}",
+            "[SOURce:]PHASe[:IMMediate]": self._set_angle,
+            "[SOURce:]PHASe[:IMMediate]?": lambda _: f"{self.angles[self.selected]:.1f}",
+            "[SOURce:]PHASe:MODE": partial(self._set_mode, "PHAS"),
             amps: self._set_amps,
             f"{amps}?": lambda data: f"{number(data[0], 0, self._most_amps()) if data else self.amps:.2f}",
             "[SOURce:]MODE": lambda data: _only(data, "AC"),
@@ -112,11 +120,13 @@ class AmetekMxTwin(ScpiTwin):
             for slew in ("", ":SLEW"):
                 table[f"[SOURce:]{header}{slew}:MODE"] = partial(self._set_mode, name + slew)
             table[f"[SOURce:]{header}:SLEW"] = lambda data: _only(data, "MAXimum")
-            table[f"[SOURce:]LIST:{header}:SLEW"] = lambda data: _only(data, "MAXimum")
+        table["[SOURce:]LIST:VOLTage:SLEW"] = lambda data: _only(data, "MAXimum")
+        table["[SOURce:]LIST:FREQuency:SLEW"] = self._load_slews
         for header, name, low, high in (
             ("DWELl", "DWEL", 1e-3, 900.0),
             ("FREQuency", "FREQ", 16.0, 500.0),
             ("VOLTage", "VOLT", 0.0, 300.0),
+            ("PHASe", "PHAS", -360.0, 360.0),
         ):
             table[f"[SOURce:]LIST:{header}"] = partial(self._load, name, low, high)
             table[f"[SOURce:]LIST:{header}:POINts?"] = partial(self._count, name)
@@ -141,9 +151,15 @@ class AmetekMxTwin(ScpiTwin):
         self.hertz = number(data[0], 16, 500)
         self._apply()
 
+    def _set_angle(self, data: list[str]) -> None:
+        """Turn the selected phase, whether the phases are coupled or not."""
+        self.angles[self.selected] = number(data[0], -360, 360)
+        self._apply()
+
     def _apply(self) -> None:
         if self.last_begins is None:
             self.terminals.volts, self.terminals.hertz = list(self.volts), self.hertz
+            self.terminals.degrees, self.terminals.hertz_slew = list(_away(self.angles)), inf
 
     def _set_range(self, data: list[str]) -> None:
         value = number(data[0], 150, 300)
@@ -200,24 +216,34 @@ class AmetekMxTwin(ScpiTwin):
         if len(data) > POINTS:
             raise Refusal(-223)
         values = [number(text, low, high) for text in data]
-        for key in (f"VOLT{phase}" for phase in self._phases()) if name == "VOLT" else (name,):
+        for key in (f"{name}{phase}" for phase in self._phases()) if name in BY_PHASE else (name,):
             self.lists[key] = values
 
+    def _load_slews(self, data: list[str]) -> None:
+        if data[0].upper().startswith("MAX"):
+            self.lists["SLEW"] = [inf]
+        else:
+            self._load("SLEW", 1e-3, 1e5, data)
+
     def _count(self, name: str, _: list[str]) -> str:
-        return str(len(self.lists.get(f"VOLT{self.selected}" if name == "VOLT" else name, [])))
+        return str(len(self.lists.get(f"{name}{self.selected}" if name in BY_PHASE else name, [])))
 
     def _run(self) -> None:
         if self.last_begins is not None or self.modes["VOLT"] != "LIST" or self.modes["FREQ"] != "LIST":
             raise Refusal(-221)
-        lists = [self.lists.get(name, []) for name in ("DWEL", "FREQ", "VOLT0", "VOLT1", "VOLT2")]
+        names = ["DWEL", "FREQ", "SLEW", "VOLT0", "VOLT1", "VOLT2"]
+        names += ["PHAS0", "PHAS1", "PHAS2"] if self.modes["PHAS"] == "LIST" else []
+        lists = [self.lists.get(name, []) for name in names]
         length = max(map(len, lists))
         if any(len(values) not in {1, length} for values in lists):
             raise Refusal(-226)
-        dwells, hertz, *volts = (values * length if len(values) == 1 else values for values in lists)
+        dwells, hertz, slews, *phases = (values * length if len(values) == 1 else values for values in lists)
         time = self.world.now()
         for index in range(length):
             pulse = index == 0 and self.trigger_output and self.trigger_source == "BOT"
-            point = GridPoint(time, (volts[0][index], volts[1][index], volts[2][index]), hertz[index], pulse)
+            a, b, c, *turned = (values[index] for values in phases)
+            degrees = _away(turned or self.angles)
+            point = GridPoint(time, (a, b, c), hertz[index], pulse, degrees, slews[index])
             self.terminals.schedule.append(point)
             self.last_begins = time
             time += dwells[index]
@@ -226,6 +252,12 @@ class AmetekMxTwin(ScpiTwin):
         self.last_begins = None
         self.terminals.schedule.clear()
         self._apply()
+
+
+def _away(angles: Sequence[float]) -> tuple[float, float, float]:
+    """Return by how much each phase is turned away from its place [deg]."""
+    a, b, c = (remainder(angle - place, 360.0) for angle, place in zip(angles, PLACES, strict=True))
+    return a, b, c
 
 
 def _only(data: list[str], *allowed: str) -> None:

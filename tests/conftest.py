@@ -44,6 +44,7 @@ def follow(terminals, now):
             while terminals.schedule and terminals.schedule[0].time <= now + 1e-9:
                 point = terminals.schedule.pop(0)
                 terminals.volts, terminals.hertz = list(point.volts), point.hertz
+                terminals.degrees = list(point.degrees or terminals.degrees)
             terminals.measured_volts = list(terminals.volts) if terminals.relay else [0.0, 0.0, 0.0]
             terminals.measured_amps = [0.0, 0.0, 0.0]
         case DcTerminals():

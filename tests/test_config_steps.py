@@ -1,6 +1,7 @@
 """Sequence parameters from text, stages as data, and transients as a list memory plays them."""
 
 import json
+from dataclasses import replace
 from importlib.resources import files
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hil.config import load
-from hil.errors import ConfigError, LimitError
+from hil.errors import ConfigError, LimitError, NotSupported
 from hil.rehearse import nominal
 from hil.sequence import StageEnd, build, parameters
 from hil.sequences.voltage_sag import VoltageSag
@@ -53,6 +54,20 @@ def test_a_dwell_that_it_cannot_play_is_refused(seconds, says):
     with pytest.raises(ConfigError, match="^grid: ") as caught:
         compile_transient(points(seconds), MEMORY, "grid")
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("point", "able", "says"),
+    [
+        ({"degrees": (25.0, 25.0, 25.0)}, {"slews": True}, "turns no phases"),
+        ({"slew": 5.0}, {"angles": True}, "only steps the frequency"),
+    ],
+)
+def test_what_a_memory_has_no_list_for_is_not_supported(point, able, says):
+    asked = (replace(points(1.0)[0], **point),)
+    with pytest.raises(NotSupported, match=f"^grid: .*{says}"):
+        compile_transient(asked, replace(MEMORY, **able), "grid")
+    assert compile_transient(asked, replace(MEMORY, angles=True, slews=True), "grid").points == asked
 
 
 def test_too_many_points_and_none():

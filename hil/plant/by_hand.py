@@ -13,6 +13,7 @@ from hil.profiles.profile import Profile
 
 from . import loads
 from .load_options import load_commands
+from .parameters import PRIORITIES
 from .tables import Units, build, near, read, units
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ COMMANDS: Final[Mapping[str, Units]] = {
     "fault": {"kind": str, "ohms": "ohm", "on": bool},
     "transformer": {"close": bool},
     "genset": {**dict.fromkeys(("run", "close", "trip"), bool), **units(pu="speed volts")},
-    "pcs": {**dict.fromkeys(("form", "synchronise"), bool), **units(pu="volts hertz")},
+    "pcs": {**dict.fromkeys(("form", "synchronise"), bool), **units(pu="volts hertz"), "priority": str},
 }
 """By kind of terminals, besides the load, which is told what [plant.load] says."""
 RANGE: Final = (0.5, 1.5)
@@ -53,6 +54,9 @@ def commands(
             raise ConfigError(f"{where}: {key} = {given:g} pu: must lie between {RANGE[0]} and {RANGE[1]} pu")
     if kind == "grid" and "ohms" in values and not (values["ohms"][0] >= 0.0 and values["ohms"][1] > 0.0):
         raise ConfigError(f"{where}: ohms = {values['ohms']}: no negative resistance, and some reactance")
+    if kind == "pcs" and values.get("priority", "P") not in PRIORITIES:
+        expected = ", ".join(PRIORITIES)
+        raise ConfigError(f"{where}: priority = {values['priority']!r}: must be one of {expected}")
     if kind == "fault":
         fault = {**vars(all_terminals[name]), **values}
         build(loads.fault_array, {"kind": fault["kind"], "resistance": fault["ohms"]}, where)

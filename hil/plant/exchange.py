@@ -14,6 +14,7 @@ from .emt import bus, fault, genset, grid, load, metering, missions, storage, tr
 from .emt import unit as k
 from .emt.world import GENSETS
 from .missions import NAMES
+from .parameters import OTHER_PRIORITY
 from .telemetry import EventLog, Telemetry
 from .terminals import CHANNELS, GENSET_STATES, GENSET_TRIPS, PCS_ALARMS, PCS_MODES
 
@@ -153,6 +154,11 @@ class Exchange:
         w[k.KIND] = float(self._q.control == "forming" if pcs.form is None else pcs.form)
         w[k.P_SET], w[k.Q_SET] = pcs.active_power / rated, pcs.reactive_power / rated
         w[k.V_SET], w[k.W_SET], w[k.STEER] = pcs.volts, pcs.hertz, float(pcs.synchronise)
+        if self._new("priority", pcs.priority):
+            first, in_fault = pcs.priority or self._q.priority, pcs.priority or self._q.fault_priority
+            if pcs.priority and self._q.defects.confuses_priorities:
+                first = in_fault = OTHER_PRIORITY[pcs.priority]
+            w[k.PRIORITY], w[k.FAULT_PRIORITY] = build.PRIORITY[first], build.PRIORITY[in_fault]
 
     def show(self, steps: int) -> None:
         """Carry out what can be measured after so many steps; sums are renewed every 10 ms."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hil.errors import ConfigError
 
+from .parameters import OTHER_PRIORITY
 from .terminals import CHANNELS
 
 if TYPE_CHECKING:
@@ -66,8 +67,6 @@ def _buffers_steeply(p: Parameters, x: float) -> Parameters:
     )
 
 
-_OTHER: Final = {"P": "Q", "Q": "P", "mixed": "P"}
-
 _ALL: Final = (
     Flaw(
         "trips-early",
@@ -91,7 +90,12 @@ _ALL: Final = (
         "wrong-priority",
         "at the current limit the other of active and reactive power keeps its share",
         None,
-        lambda p, _: replace(p, priority=_OTHER[p.priority], fault_priority=_OTHER[p.fault_priority]),
+        lambda p, _: replace(
+            p,
+            priority=OTHER_PRIORITY[p.priority],
+            fault_priority=OTHER_PRIORITY[p.fault_priority],
+            defects=replace(p.defects, confuses_priorities=True),
+        ),
     ),
     Flaw(
         "slow-recovery",

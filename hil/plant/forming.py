@@ -124,6 +124,7 @@ class Defects:
     fifth_harmonic: float = 0.0
     """In the bridge's voltage [pu]."""
     refuses_black_start: bool = False
+    confuses_priorities: bool = False
     telemetry_lag: float = 0.0
     """Time constant of what it reports [s]."""
     flat_channel: str = ""

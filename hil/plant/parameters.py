@@ -20,6 +20,8 @@ STEP: Final = 20e-6
 """Step of the simulation [s]; the recorder's samples are taken at it."""
 
 PRIORITIES: Final = ("P", "Q", "mixed")
+OTHER_PRIORITY: Final = {"P": "Q", "Q": "P", "mixed": "P"}
+"""What a PCS takes a priority for that confuses them."""
 CONTROLS: Final = ("following", "forming")
 
 Levels = tuple[tuple[float, float], ...]

@@ -156,7 +156,7 @@ class Plant:
         grid = self.terminals.grid
         while grid.schedule and round(grid.schedule[0].time / self.parameters.step) <= self._steps:
             point = grid.schedule.pop(0)
-            grid.volts[:], grid.hertz = point.volts, point.hertz
+            grid.volts[:], grid.hertz, grid.hertz_slew = point.volts, point.hertz, point.hertz_slew
             if point.degrees is not None:
                 grid.degrees[:] = point.degrees
             if point.pulse:

@@ -35,6 +35,8 @@ class GridPoint:
     """True where the source also pulses its trigger output."""
     degrees: tuple[float, float, float] | None = None
     """Displacement of each phase from its place in the balanced system [deg]; None: as it was."""
+    hertz_slew: float = inf
+    """How fast the frequency moves there [Hz/s]."""
 
 
 @dataclass
@@ -227,6 +229,8 @@ class PcsTerminals:
     """Command to a forming PCS [pu]."""
     hertz: float = 1.0
     """Command to a forming PCS, at no load [pu]."""
+    priority: str | None = None
+    """Command: which power keeps its share at the current limit, "P", "Q" or "mixed"; None: as built."""
     synchronise: bool = False
     """Command to a forming PCS: bring the PCC into step with the source beyond the open breaker."""
     mode: str = "off"

@@ -21,6 +21,10 @@ class GridSource(Instrument):
     ROLE = "grid_source"
     QUANTITIES: ClassVar[Mapping[str, str]] = {"voltage": "V", "frequency": "Hz", "current": "A"}
     LIST: ClassVar[ListMemory]
+    ANGLE: ClassVar[Limit] = Limit(-180.0, 180.0, "deg")
+    """By how much a list may turn a phase."""
+    SLEW: ClassVar[Limit] = Limit(1e-3, 1e3, "Hz/s")
+    """How fast a list may have the frequency move, where it does not step."""
 
     def set_voltages(self, volts: Triple) -> None:
         """Set the RMS phase-to-neutral voltage of each phase [V]."""
@@ -51,6 +55,10 @@ class GridSource(Instrument):
             for value in point.volts:
                 self._check("voltage", value)
             self._check("frequency", point.hertz)
+            for angle in point.degrees:
+                self.ANGLE.check(angle, f"{self.name}.angle")
+            if point.slew is not None:
+                self.SLEW.check(point.slew, f"{self.name}.slew")
             Limit(memory.shortest, memory.longest, "s").check(point.seconds, f"{self.name}.dwell")
         self._do_load_list(tuple(points))
 

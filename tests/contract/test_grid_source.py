@@ -137,6 +137,32 @@ def test_after_a_list_the_output_moves_only_where_it_is_told_to(grid, world, ene
     assert grid.terminals.hertz == 59.0
 
 
+def test_a_list_turns_phases_and_ramps_the_frequency_where_it_can(grid, world, energised):
+    memory = energised.LIST
+    if memory.angles:
+        energised.load_list([ListPoint(0.1, NOMINAL, 60.0, (25.0, 25.0, -10.0))])
+        energised.fire_list()
+        world.sleep(1.0)
+        assert grid.terminals.degrees == pytest.approx([25.0, 25.0, -10.0])
+        energised.load_list([ListPoint(0.1, NOMINAL, 60.0)])  # a list without angles turns them back
+        assert grid.terminals.degrees == pytest.approx([25.0, 25.0, -10.0])
+        energised.fire_list()
+        world.sleep(1.0)
+        assert grid.terminals.degrees == pytest.approx([0.0, 0.0, 0.0])
+    if memory.slews:
+        energised.load_list([ListPoint(0.6, NOMINAL, 57.0, slew=5.0), ListPoint(0.1, NOMINAL, 57.0)])
+        energised.fire_list()
+        assert [point.hertz_slew for point in grid.terminals.schedule][:1] == [5.0]
+
+
+@pytest.mark.parametrize(("turned", "slew"), [(181.0, None), (0.0, 0.0), (0.0, float("nan"))])
+def test_angles_and_rates_that_no_list_can_have_send_nothing(grid, turned, slew):
+    source = grid.driver()
+    with pytest.raises(LimitError, match=r"box\.(angle|slew)"):
+        source.load_list([ListPoint(0.1, NOMINAL, 60.0, (turned, 0.0, 0.0), slew)])
+    assert grid.log.entries == []
+
+
 def test_the_longest_list_is_taken(grid, world, energised):
     longest = energised.LIST.points
     energised.load_list(

@@ -16,6 +16,10 @@ from hil.twin.base import Scene
 OK = '0,"No error"'
 FAIL_SAFE = {"remote_inhibit": "fail-safe"}
 POINTS = (ListPoint(0.1, (277.0, 277.0, 277.0), 60.0), ListPoint(0.16, (138.5, 277.0, 0.0), 59.5))
+ANGLES = (
+    "INST:COUP NONE;:INST:NSEL 1;:PHAS 0.0;:PHAS?;:INST:NSEL 2;:PHAS 240.0;:PHAS?;"
+    ":INST:NSEL 3;:PHAS 120.0;:PHAS?;:INST:COUP ALL;:SYST:ERR?"
+)
 
 
 @pytest.fixture
@@ -55,8 +59,9 @@ def test_identity(talk):
 
 def test_prepare_sets_the_range_that_the_limits_need(talk):
     source = talk(
-        ("*CLS;:ABOR;:OUTP OFF;:INST:COUP ALL;:VOLT:MODE FIX;:FREQ:MODE FIX;:VOLT 0;:SYST:ERR?", OK),
+        ("*CLS;:ABOR;:OUTP OFF;:INST:COUP ALL;:VOLT:MODE FIX;:FREQ:MODE FIX;:PHAS:MODE FIX;:VOLT 0;:SYST:ERR?", OK),
         ("MODE AC;:FUNC SIN;:VOLT:SLEW MAX;:FREQ:SLEW MAX;:SYST:ERR?", OK),
+        (ANGLES, f"0.0;240.0;120.0;{OK}"),
         ("TRIG:TRAN:SOUR IMM;:TRIG:SYNC:SOUR IMM;:OUTP:TTLT:STAT ON;:OUTP:TTLT:SOUR BOT;:SYST:ERR?", OK),
         ("VOLT:RANG 150;:VOLT:RANG?;:SYST:ERR?", f"150.0;{OK}"),
         ("CURR? MAX", "100"),
@@ -68,7 +73,8 @@ def test_prepare_sets_the_range_that_the_limits_need(talk):
 
 
 def test_prepare_refuses_a_bench_that_wants_more_than_the_box_has(answered):
-    replies = {"CURR? MAX": "50", "VOLT:RANG 300;:VOLT:RANG?;:SYST:ERR?": f"300;{OK}"}
+    angles = {ANGLES: f"0.0;240.0;120.0;{OK}"}
+    replies = angles | {"CURR? MAX": "50", "VOLT:RANG 300;:VOLT:RANG?;:SYST:ERR?": f"300;{OK}"}
     source = answered(lambda message: replies.get(message, OK), current=Limit(0, 80, "A"))
     with pytest.raises(ConfigError, match="limit 80 A exceeds the 50 A"):
         source.prepare()
@@ -82,8 +88,9 @@ def test_a_remote_inhibit_that_is_neither_is_refused(answered, value):
 
 def test_prepare_makes_the_remote_inhibit_fail_safe_the_mode_first(talk):
     source = talk(
-        ("*CLS;:ABOR;:OUTP OFF;:INST:COUP ALL;:VOLT:MODE FIX;:FREQ:MODE FIX;:VOLT 0;:SYST:ERR?", OK),
+        ("*CLS;:ABOR;:OUTP OFF;:INST:COUP ALL;:VOLT:MODE FIX;:FREQ:MODE FIX;:PHAS:MODE FIX;:VOLT 0;:SYST:ERR?", OK),
         ("MODE AC;:FUNC SIN;:VOLT:SLEW MAX;:FREQ:SLEW MAX;:SYST:ERR?", OK),
+        (ANGLES, f"0.0;240.0;120.0;{OK}"),
         ("TRIG:TRAN:SOUR IMM;:TRIG:SYNC:SOUR IMM;:OUTP:TTLT:STAT ON;:OUTP:TTLT:SOUR BOT;:SYST:ERR?", OK),
         ("OUTP:RI:MODE LATC;:OUTP:RI:MODE?;:SYST:ERR?", f"LATCHING;{OK}"),
         ("OUTP:RI:LEV HIGH;:OUTP:RI:LEV?;:SYST:ERR?", f"HIGH;{OK}"),
@@ -97,8 +104,12 @@ def test_prepare_makes_the_remote_inhibit_fail_safe_the_mode_first(talk):
 @pytest.mark.parametrize(("setting", "stays"), [("OUTP:RI:MODE", "LIVE"), ("OUTP:RI:LEV", "LOW")])
 def test_a_remote_inhibit_that_stays_as_delivered_is_noticed(answered, setting, stays):
     replies = {"OUTP:RI:MODE": "LATC", "OUTP:RI:LEV": "HIGH", setting: stays}
+    angles = {ANGLES: f"0.0;240.0;120.0;{OK}"}
     source = answered(
-        lambda message: f"{replies[message.split()[0]]};{OK}" if "OUTP:RI" in message else OK, FAIL_SAFE
+        lambda message: (
+            f"{replies[message.split()[0]]};{OK}" if "OUTP:RI" in message else angles.get(message, OK)
+        ),
+        FAIL_SAFE,
     )
     with pytest.raises(ReadbackError, match=f"{setting} was set to .* reads back '{stays}'.*not fail-safe"):
         source.prepare()
@@ -250,6 +261,35 @@ def test_a_list_gets_one_more_point_that_holds_its_end(talk):
     assert not source.list_running()
 
 
+def test_a_list_turns_the_phases_and_ramps_the_frequency(talk):
+    """Angles are absolute, 0 to 360 degrees; what has no rate moves with the fastest."""
+    times = (
+        "INST:COUP ALL;:LIST:DWEL 0.100,0.600,0.001;:LIST:FREQ 60.000,57.000,57.000;"
+        ":LIST:FREQ:SLEW 1000.000,5.000,1000.000;"
+        ":LIST:REP 0;:LIST:STEP AUTO;:LIST:COUN 1;:LIST:DWEL:POIN?;:LIST:FREQ:POIN?;:SYST:ERR?"
+    )
+    head, tail = "INST:COUP NONE;:INST:NSEL {};:LIST:", ":INST:COUP ALL;:SYST:ERR?"
+    volts = head + "VOLT 277.000,277.000,277.000;:LIST:VOLT:SLEW MAX;:LIST:VOLT:POIN?;" + tail
+    angles = head + "PHAS {};:LIST:PHAS:POIN?;" + tail
+    source = talk(
+        (times, f"3;3;{OK}"),
+        (volts.format(1), f"3;{OK}"),
+        (angles.format(1, "0.000,335.000,335.000"), f"3;{OK}"),
+        (volts.format(2), f"3;{OK}"),
+        (angles.format(2, "240.000,215.000,215.000"), f"3;{OK}"),
+        (volts.format(3), f"3;{OK}"),
+        (angles.format(3, "120.000,95.000,95.000"), f"3;{OK}"),
+        ("VOLT:MODE LIST;:VOLT:SLEW:MODE LIST;:FREQ:MODE LIST;:FREQ:SLEW:MODE LIST;:SYST:ERR?", OK),
+        ("PHAS:MODE LIST;:SYST:ERR?", OK),
+    )
+    source.load_list(
+        (
+            ListPoint(0.1, (277.0,) * 3, 60.0),
+            ListPoint(0.6, (277.0,) * 3, 57.0, (-25.0, -25.0, -25.0), 5.0),
+        )
+    )
+
+
 def test_a_list_that_arrives_short_is_noticed(answered):
     source = answered(lambda message: f"3;3;{OK}" if "DWEL" in message else f"2;{OK}")
     with pytest.raises(ReadbackError, match="length of a list was set to 3 and reads back 2"):
@@ -275,7 +315,7 @@ def test_make_safe_tries_everything_whatever_fails(talk):
         ("*CLS;:ABOR;:SYST:ERR?", None),
         ("OUTP OFF;:SYST:ERR?", '-200,"Execution error"'),
         ("SYST:ERR?", OK),
-        ("INST:COUP ALL;:VOLT:MODE FIX;:FREQ:MODE FIX;:VOLT 0;:SYST:ERR?", OK),
+        ("INST:COUP ALL;:VOLT:MODE FIX;:FREQ:MODE FIX;:PHAS:MODE FIX;:VOLT 0;:SYST:ERR?", OK),
     )
     with pytest.raises(NotSafe, match="(?s)ABOR.*unknown.*OUTP OFF.*-200"):
         source.make_safe()

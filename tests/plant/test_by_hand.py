@@ -90,6 +90,7 @@ def test_the_load_is_set_by_hand(island):
         ("genset:0", {"speed": 2.0}, "set genset:0: speed = 2 pu: must lie between 0.5 and 1.5 pu"),
         ("genset:0", {"state": "running"}, "set genset:0: unknown key 'state'"),
         ("genset:0", {"run": 1}, "set genset:0: run must be true or false"),
+        ("pcs", {"priority": "S"}, "set pcs: priority = 'S': must be one of P, Q, mixed"),
         ("fault", {"kind": "abx"}, "set fault: fault = 'abx'"),
         ("fault", {"ohms": 0.0}, "set fault: fault resistance = 0.0: must be at least"),
         ("grid", {"ohms": [0.1, 0.0]}, "set grid: ohms = (0.1, 0.0)"),

@@ -57,9 +57,8 @@ def test_wrong_priority_at_the_limit(running, flawed, kept):
 
 
 def test_wrong_priority_in_a_sag(running):
-    # reactive current that is due: 6 (1 - 0.6 - 0.1) = 1.8 pu, more than there is; active: 0.48 pu at this
-    # voltage, which leaves sqrt(1.2^2 - 0.48^2) = 1.1 pu
-    for flawed, active, reactive in (((), 0.0, 1.2), (("wrong-priority",), 0.48, 1.1)):
+    # reactive current that is due: 6 (1 - 0.6 - 0.1) = 1.8 pu, active 1 / 0.6: each more than there is
+    for flawed, active, reactive in (((), 0.0, 1.2), (("wrong-priority",), 1.2, 0.0)):
         s = running(*flawed, power=1.0, scr=1000.0, k_support=6.0)
         s.sag(0.6)
         s.plant.advance(0.5)

@@ -123,6 +123,21 @@ def test_point_and_pulse_fall_on_the_step_nearest_their_time(setting):
     assert source[0][2502:] == pytest.approx(100 * np.sqrt(2) * after[2502:], abs=1e-6)
 
 
+def test_a_point_turns_the_phases_and_ramps_the_frequency(setting):
+    s = setting()
+    s.pcs.enable = False
+    s.plant.advance(0.1)
+    point = GridPoint(0.15, (s.volts,) * 3, 59.0, degrees=(25.0, 25.0, 25.0), hertz_slew=5.0)
+    s.grid.schedule = [point]
+    w = s.record(0.3)
+    source = [w[f"v_source_{x}"] for x in "abc"]
+    phase = np.unwrap(np.arctan2(np.sqrt(1 / 3) * (source[1] - source[2]), source[0]))
+    t = w["t"] - 0.05
+    ramp = np.clip(t, 0.0, 0.2)  # 1 Hz at 5 Hz/s, closed form; after that at 59 Hz
+    turned = 2 * np.pi * (60 * t - 2.5 * ramp**2 - np.maximum(t - 0.2, 0.0)) + np.radians(25.0) * (t > 1e-9)
+    assert phase - phase[0] == pytest.approx(turned - turned[0], abs=1e-3)
+
+
 def test_voltage_moves_with_the_slew_rate(setting):
     s = setting()
     s.pcs.enable = False

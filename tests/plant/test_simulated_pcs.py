@@ -289,6 +289,21 @@ def test_current_limit_has_a_priority(running):
         assert np.mean(s.pcs.measured_amps) == pytest.approx(1.2 * s.amps, rel=0.01)
 
 
+def test_its_priority_is_a_command(running):
+    s = running(power=1.0, reactive=1.0, scr=1000.0, priority="P")
+    for given, watts in (("Q", np.sqrt(1.2**2 - 1.0)), ("mixed", 1.2 / np.sqrt(2))):
+        s.pcs.priority = given
+        s.plant.advance(0.5)
+        assert s.pcs.measured_watts == pytest.approx(watts * 100e3, rel=0.01)
+    s.pcs.priority = None  # as built
+    s.plant.advance(0.5)
+    assert s.pcs.measured_watts == pytest.approx(100e3, rel=0.01)
+    s = running("wrong-priority", power=1.0, reactive=1.0, scr=1000.0)
+    s.pcs.priority = "P"
+    s.plant.advance(0.5)
+    assert s.pcs.measured_var == pytest.approx(100e3, rel=0.01)
+
+
 def recovery(s):
     """Sag to 0.25 for 0.3 s and return how long 90 % of the power took to come back [s]."""
     s.sag(0.25)

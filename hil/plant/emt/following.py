@@ -106,10 +106,10 @@ def references(w: Any) -> None:
         i_d *= 1.0 + w[OVER]
     i_d = max(-w[ID_MAX], min(w[ID_MAX], i_d))
     asked = i_d * i_d + i_q * i_q
-    if fault:  # a low voltage cannot carry much power: keep in step with the grid
+    first = w[FAULT_PRIORITY] if fault else w[PRIORITY]
+    if fault and first != FIRST_P:  # a low voltage cannot carry much power: keep in step with the grid
         room = max(0.0, min(1.0, (w[VMAG] - ZERO_CROSSING) / (BREAKPOINT - ZERO_CROSSING)))
         i_d = max(-most * room, min(most * room, i_d))
-    first = w[FAULT_PRIORITY] if fault else w[PRIORITY]
     if first == FIRST_Q:
         i_q = max(-most, min(most, i_q))
         room = math.sqrt(most * most - i_q * i_q)
