@@ -14,9 +14,10 @@ tried on a box. Traps that shape this driver:
   and its release switches it on (mode LIVE). With `remote_inhibit = "fail-safe"` an open
   one forbids (level HIGH, MX from firmware 0.28), and latches until OUTP:PROT:CLE (mode
   LATC, Series II). In other makes that restores an output that was on: OUTP OFF first.
-- Phase angles are absolute and lead where positive: 0, 240, 120 degrees as delivered. Their lists are known
-  from its relatives' manuals (Lx, Sequoia), which say of some configurations that phase A is the reference and
-  only B and C turn: a test must see the jump in its record. A slew with a list's point is on the way there.
+- Phase angles are absolute and lead where positive: 0, 240, 120 degrees as delivered. Their
+  lists are known from its relatives' manuals (Lx, Sequoia), which say of some configurations
+  that phase A is the reference and only B and C turn: a test must see the jump in its record.
+- Above 300 V it needs the high-voltage option, whose range 400 is general knowledge only.
 - Power is in kW. A regenerative unit may shift the frequency by itself: look at its
   `REGenerate` settings before a test.
 """
@@ -48,7 +49,7 @@ class AmetekMx(GridSource):
     """An MX or RS source over its LAN or serial port."""
 
     RATING: ClassVar[Mapping[str, Limit]] = {
-        "voltage": Limit(0, 300, "V"),
+        "voltage": Limit(0, 400, "V"),  # above 300 V with the high-voltage option; `prepare` asks the box
         "frequency": Limit(16, 500, "Hz"),
         "current": Limit(0, 600, "A"),  # the largest RS, upper range; `prepare` asks the box
     }
@@ -145,7 +146,9 @@ class AmetekMx(GridSource):
                         f"{self.name}: {setting} was set to {value} and reads back {word!r}, so its remote "
                         "inhibit is not fail-safe. Is its firmware recent enough?"
                     )
-        volts = 150 if self.limits["voltage"].high <= 150 else 300  # the lower range gives twice the current
+        # The lowest range that will do gives the most current; not every box has the highest.
+        highest = self.setup.limits["voltage"].high if "voltage" in self.setup.limits else 300.0
+        volts = next(v for v in (150, 300, 400) if highest <= v)
         (taken,) = self.scpi.send(f"VOLT:RANG {volts}", "VOLT:RANG?")
         self._took("voltage range", volts, self.scpi.number(taken), 1)
         (most,) = self.scpi.numbers("CURR? MAX")
@@ -219,8 +222,8 @@ class AmetekMx(GridSource):
             replies += self.scpi.send(*one, "INST:COUP ALL")
             if turns:
                 angles = _data(_angle(PLACES[phase], point.degrees[phase]) for point in held)
-                one = ("INST:COUP NONE", f"INST:NSEL {phase + 1}", f"LIST:PHAS {angles}", "LIST:PHAS:POIN?")
-                replies += self.scpi.send(*one, "INST:COUP ALL")
+                turn = ("INST:COUP NONE", f"INST:NSEL {phase + 1}", f"LIST:PHAS {angles}", "LIST:PHAS:POIN?")
+                replies += self.scpi.send(*turn, "INST:COUP ALL")
         for reply in replies:
             self._took("length of a list", len(held), self.scpi.number(reply), 0)
         self.scpi.send("VOLT:MODE LIST", "VOLT:SLEW:MODE LIST", "FREQ:MODE LIST", "FREQ:SLEW:MODE LIST")

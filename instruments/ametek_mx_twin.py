@@ -1,8 +1,9 @@
-"""A simulated AMETEK MX135: coupling, ranges, list memory and its late error, trigger, remote inhibit.
+"""A simulated AMETEK MX180 with the high-voltage option, its list memory, trigger and remote inhibit.
 
 A running list becomes the terminals' schedule in plant time, so the plant executes it
 on its own steps, however late this computer is. Not simulated: slews of the voltage other
-than MAX, repeats, pulse and step transients, distorted waveforms, the current limit's action. The remote inhibit is looked at whenever somebody talks to the box.
+than MAX, repeats, pulse and step transients, distorted waveforms, the current limit's action.
+The remote inhibit is looked at whenever somebody talks to the box.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from hil.twin.base import Scene
 
-POWER = 135e3
+POWER = 180e3
 """Apparent power of the three phases [VA]."""
 POINTS = 100
 """Entries that the list memory holds."""
@@ -33,7 +34,7 @@ class AmetekMxTwin(ScpiTwin):
     """The box's state; what acts on the bench is in `terminals`."""
 
     ROLE: ClassVar[str] = "grid_source"
-    IDENTITY: ClassVar[str] = "California Instruments,MX135-3Pi,57210,5.30"
+    IDENTITY: ClassVar[str] = "California Instruments,MX180-3Pi,57210,5.30"
 
     def __init__(self, scene: Scene) -> None:
         super().__init__(scene)
@@ -125,7 +126,7 @@ class AmetekMxTwin(ScpiTwin):
         for header, name, low, high in (
             ("DWELl", "DWEL", 1e-3, 900.0),
             ("FREQuency", "FREQ", 16.0, 500.0),
-            ("VOLTage", "VOLT", 0.0, 300.0),
+            ("VOLTage", "VOLT", 0.0, 400.0),
             ("PHASe", "PHAS", -360.0, 360.0),
         ):
             table[f"[SOURce:]LIST:{header}"] = partial(self._load, name, low, high)
@@ -162,8 +163,8 @@ class AmetekMxTwin(ScpiTwin):
             self.terminals.degrees, self.terminals.hertz_slew = list(_away(self.angles)), inf
 
     def _set_range(self, data: list[str]) -> None:
-        value = number(data[0], 150, 300)
-        if value not in {150, 300}:
+        value = number(data[0], 150, 400)
+        if value not in {150, 300, 400}:
             raise Refusal(-222)
         if self.terminals.relay or max(self.volts) > value:
             raise Refusal(-221)

@@ -16,6 +16,7 @@ from hil.twin.base import Scene
 OK = '0,"No error"'
 FAIL_SAFE = {"remote_inhibit": "fail-safe"}
 POINTS = (ListPoint(0.1, (277.0, 277.0, 277.0), 60.0), ListPoint(0.16, (138.5, 277.0, 0.0), 59.5))
+DEAD = "*CLS;:ABOR;:OUTP OFF;:INST:COUP ALL;:VOLT:MODE FIX;:FREQ:MODE FIX;:PHAS:MODE FIX;:VOLT 0;:SYST:ERR?"
 ANGLES = (
     "INST:COUP NONE;:INST:NSEL 1;:PHAS 0.0;:PHAS?;:INST:NSEL 2;:PHAS 240.0;:PHAS?;"
     ":INST:NSEL 3;:PHAS 120.0;:PHAS?;:INST:COUP ALL;:SYST:ERR?"
@@ -59,7 +60,7 @@ def test_identity(talk):
 
 def test_prepare_sets_the_range_that_the_limits_need(talk):
     source = talk(
-        ("*CLS;:ABOR;:OUTP OFF;:INST:COUP ALL;:VOLT:MODE FIX;:FREQ:MODE FIX;:PHAS:MODE FIX;:VOLT 0;:SYST:ERR?", OK),
+        (DEAD, OK),
         ("MODE AC;:FUNC SIN;:VOLT:SLEW MAX;:FREQ:SLEW MAX;:SYST:ERR?", OK),
         (ANGLES, f"0.0;240.0;120.0;{OK}"),
         ("TRIG:TRAN:SOUR IMM;:TRIG:SYNC:SOUR IMM;:OUTP:TTLT:STAT ON;:OUTP:TTLT:SOUR BOT;:SYST:ERR?", OK),
@@ -70,6 +71,13 @@ def test_prepare_sets_the_range_that_the_limits_need(talk):
         current=Limit(0, 80, "A"),
     )
     source.prepare()
+
+
+def test_only_a_bench_that_needs_it_asks_for_the_highest_range(answered):
+    replies = {ANGLES: f"0.0;240.0;120.0;{OK}", "VOLT:RANG 400;:VOLT:RANG?;:SYST:ERR?": '300;-222,"Data"'}
+    source = answered(lambda message: replies.get(message, OK), voltage=Limit(0, 340, "V"))
+    with pytest.raises(InstrumentError, match="-222"):
+        source.prepare()
 
 
 def test_prepare_refuses_a_bench_that_wants_more_than_the_box_has(answered):
@@ -88,7 +96,7 @@ def test_a_remote_inhibit_that_is_neither_is_refused(answered, value):
 
 def test_prepare_makes_the_remote_inhibit_fail_safe_the_mode_first(talk):
     source = talk(
-        ("*CLS;:ABOR;:OUTP OFF;:INST:COUP ALL;:VOLT:MODE FIX;:FREQ:MODE FIX;:PHAS:MODE FIX;:VOLT 0;:SYST:ERR?", OK),
+        (DEAD, OK),
         ("MODE AC;:FUNC SIN;:VOLT:SLEW MAX;:FREQ:SLEW MAX;:SYST:ERR?", OK),
         (ANGLES, f"0.0;240.0;120.0;{OK}"),
         ("TRIG:TRAN:SOUR IMM;:TRIG:SYNC:SOUR IMM;:OUTP:TTLT:STAT ON;:OUTP:TTLT:SOUR BOT;:SYST:ERR?", OK),
