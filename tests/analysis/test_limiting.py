@@ -1,0 +1,85 @@
+"""The current at a converter's limit, against closed forms."""
+
+import numpy as np
+import pytest
+
+from hil.analysis.event.limiting import Asked, largest_line, limiting_findings, space_vector
+from hil.waveform import Channel, Waveform
+
+RATE, HERTZ = 20e3, 60.0
+T = -0.5 + np.arange(round(2.5 * RATE)) / RATE
+TURN = [2 * np.pi * (HERTZ * T - k / 3) for k in range(3)]
+
+
+def found(amplitude, lag=0.0, u=0.5, limit=1.2, first="P", duration=1.5):
+    """Return the findings on a balanced current [pu] that lags 100 V x u, of a unit rated 10 A."""
+    volts = [np.sqrt(2) * 100 * np.where(T < 0, 1.0, u) * np.cos(turn) for turn in TURN]
+    amps = [np.sqrt(2) * 10 * amplitude(T) * np.cos(turn - lag) for turn in TURN]
+    channels = [
+        Channel(f"{q[0]}{p}", s, q, p) for q, s in (("voltage", "V"), ("current", "A")) for p in "abc"
+    ]
+    waveform = Waveform(np.array([*volts, *amps]), tuple(channels), RATE, T[0], triggered=True)
+    findings = limiting_findings(waveform, HERTZ, 100.0, 10.0, Asked(1.0, 0.6, limit, first), duration)
+    return {result.key: result.value for result in findings.results}
+
+
+def test_a_space_vector_is_as_long_as_the_amplitude():
+    """With a fifth of negative sequence it swings between 0.8 and 1.2."""
+    positive = np.array([np.cos(turn) for turn in TURN])
+    assert space_vector(positive) == pytest.approx(1.0)
+    both = positive + 0.2 * positive[[0, 2, 1]]
+    assert (space_vector(both).min(), space_vector(both).max()) == pytest.approx((0.8, 1.2), abs=1e-3)
+    assert space_vector(positive + 5.0) == pytest.approx(1.0)  # a zero sequence is not in it
+
+
+def test_the_excess_counts_from_a_quarter_cycle_on():
+    """A first peak of 1.6 pu that is over after 4 ms is none; one of 1.3 pu at 0.2 s is 0.1 pu beyond."""
+    peaks = lambda t: 1.19 + 0.41 * ((t > 0) & (t < 0.004))  # noqa: E731 - a formula
+    assert found(peaks)["limit_excess"] == pytest.approx(-0.01, abs=1e-6)
+    late = lambda t: 1.19 + 0.11 * ((t > 0.2) & (t < 0.204))  # noqa: E731 - a formula
+    assert found(late)["limit_excess"] == pytest.approx(0.10, abs=1e-6)
+
+
+def test_currents_at_the_limit_are_those_of_the_positive_sequence():
+    """Lagging by arctan(3/4), 1.2 pu are 0.96 and 0.72 pu; a lagging current is overexcited."""
+    one = found(lambda t: 1.2 + 0.0 * t, lag=np.arctan2(3, 4))
+    assert (one["limited_active"], one["limited_reactive"]) == pytest.approx((0.96, 0.72), abs=1e-4)
+    assert one["priority_share"] == pytest.approx(
+        80.0, abs=0.01
+    )  # of 1.2; 1 pu at half the voltage asks for 2
+    assert one["limit_cycle"] == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_record_that_ends_too_soon_tells_nothing():
+    assert set(found(lambda t: 1.2 + 0.0 * t, duration=5.0).values()) == {None}
+
+
+@pytest.mark.parametrize(
+    ("first", "u", "share"),
+    [
+        ("P", 0.5, 0.9 / 1.2),  # asked 2.0, the limit allows 1.2
+        ("P", 1.0, 0.9 / 1.0),  # asked 1.0, less than the limit
+        ("Q", 0.4, 0.8 / 1.2),  # asked 1.5
+        ("Q", 1.0, 0.8 / 0.6),
+        ("mixed", 0.5, np.hypot(0.9, 0.8) / 1.2),
+        ("mixed", 1.0, np.hypot(0.9, 0.8) / np.hypot(1.0, 0.6)),
+    ],
+)
+def test_what_comes_first_is_held_against_what_the_limit_allows(first, u, share):
+    assert Asked(1.0, 0.6, 1.2, first).share(u, 0.9, -0.8) == pytest.approx(share)
+
+
+def test_a_swing_is_found_with_its_size_and_frequency():
+    """12 Hz of 0.05 pu for a second; the window has a whole number of its turns."""
+    one = found(lambda t: 1.15 + 0.05 * np.sin(2 * np.pi * 12 * t))
+    assert one["limit_cycle"] == pytest.approx(0.05, rel=0.01)
+    assert one["limit_cycle_frequency"] == pytest.approx(12.0, abs=0.01)
+
+
+def test_neither_a_trend_nor_the_line_frequency_is_a_swing():
+    t = np.arange(20000) / RATE
+    drift = 1.0 + 0.3 * t + 0.1 * np.cos(2 * np.pi * 60 * t) + 0.1 * np.cos(2 * np.pi * 150 * t)
+    size, _ = largest_line(drift, RATE, (2.0, 100.0), HERTZ)
+    assert size < 1e-3
+    size, hertz = largest_line(drift + 0.02 * np.sin(2 * np.pi * 30 * t), RATE, (2.0, 100.0), HERTZ)
+    assert (size, hertz) == pytest.approx((0.02, 30.0), rel=0.02)
