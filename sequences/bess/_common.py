@@ -1,0 +1,96 @@
+"""Steps that tests of a battery PCS share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hil.errors import ConfigError
+from hil.limits import Limit
+from hil.steps import (
+    Await,
+    Hold,
+    RampGrid,
+    SetDc,
+    SetGrid,
+    SetPower,
+    SwitchDc,
+    SwitchGrid,
+    SwitchPcs,
+)
+
+if TYPE_CHECKING:
+    from hil.sequence import Nominal
+    from hil.steps import Step
+
+
+def around(value: float, width: float, unit: str) -> Limit:
+    """Return the limit from `width` below a value to `width` above it."""
+    return Limit(value - width, value + width, unit)
+
+
+def sags_in(text: str, name: str) -> tuple[tuple[float, float], ...]:
+    """Return residual voltages [pu] and times [s] from text such as "0.27/1.2 0.52/3.0"."""
+    found = []
+    for word in text.split():
+        try:
+            residual, seconds = map(float, word.split("/"))
+        except ValueError:
+            raise ConfigError(f'{name}: {word!r}: expected voltage/time, such as "0.27/1.2"') from None
+        Limit(0.0, 1.3, "pu").check(residual, f"{name}, voltage")
+        Limit(0.1, 60.0, "s").check(seconds, f"{name}, time")
+        found.append((residual, seconds))
+    return tuple(found)
+
+
+def energise(nominal: Nominal, watts: float, steady: float, var: float = 0.0) -> tuple[Step, ...]:
+    """Return the steps: battery first, then the grid, then the PCS: nothing is closed onto a live circuit."""
+    volts = nominal.phase_voltage
+    amps = 1.5 * nominal.power / nominal.dc_voltage
+    return (
+        Await("grid.highest_voltage", Limit(0.0, 0.1 * volts, "V"), 1.0),
+        SetDc(nominal.dc_voltage, amps, 1.2 * nominal.power),
+        SwitchDc(on=True),
+        Await("dc.voltage", around(nominal.dc_voltage, 0.02 * nominal.dc_voltage, "V"), 10.0),
+        SetGrid((0.0, 0.0, 0.0), nominal.frequency),
+        SwitchGrid(on=True),
+        RampGrid(volts, 2.0),
+        Await("grid.voltage", around(volts, 0.02 * volts, "V"), 5.0),
+        *start(nominal, watts, steady, var),
+    )
+
+
+def start(nominal: Nominal, watts: float, steady: float, var: float = 0.0) -> tuple[Step, ...]:
+    """Start the PCS at no power, then bring it to its powers and let it settle."""
+    return (
+        SetPower(0.0),
+        SwitchPcs(on=True),
+        Await("pcs.running", Limit(1.0, 1.0, ""), 60.0),
+        *bring_to(nominal, watts, steady, var),
+    )
+
+
+def bring_to(nominal: Nominal, watts: float, steady: float, var: float = 0.0) -> tuple[Step, ...]:
+    """Bring a running PCS to its powers and let it settle."""
+    return (
+        SetPower(watts, var),
+        Await("pcs.active_power", around(watts, 0.02 * nominal.power, "W"), 20.0),
+        Hold(steady),
+    )
+
+
+def restart(nominal: Nominal, watts: float, steady: float, var: float = 0.0) -> tuple[Step, ...]:
+    """Acknowledge a trip and start again."""
+    return (SwitchPcs(on=False), Hold(1.0), *start(nominal, watts, steady, var))
+
+
+def de_energise() -> tuple[Step, ...]:
+    """Return the steps of the reverse order; the bench is made safe and measured afterwards in any case."""
+    return (
+        SetPower(0.0),
+        Hold(1.0),
+        SwitchPcs(on=False),
+        Await("pcs.connected", Limit(0.0, 0.0, ""), 5.0),
+        RampGrid(0.0, 1.0),
+        SwitchGrid(on=False),
+        SwitchDc(on=False),
+    )

@@ -1,0 +1,189 @@
+"""T3, current limiting: in deep sags and overload the PCS keeps its limit, and the power that comes first.
+
+Under each priority - active power, reactive power, both alike - a deep sag, and a shallow one at
+full active and reactive power, ask for more current than there is. That a hard limit and the
+control about it do not swing against each other shows in the spectrum of the current.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from hil.errors import ConfigError
+from hil.limits import Limit
+from hil.sequence import Sequence, Stage
+from hil.steps import Arm, ByHand, Disarm, Fire, Hold, LoadTransient
+from hil.transient import ListPoint
+
+from ._common import bring_to, de_energise, energise, restart, sags_in
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hil.analysis.result import Analysis
+    from hil.recording import Recording
+    from hil.sequence import Nominal, Stages
+
+SHORTEST = 1.0
+"""What is left of it after half a second shall show a swing of a few hertz [s]."""
+BACK = 0.90
+"""Part of the active power that counts as back."""
+WORDS = {"P": "active power", "Q": "reactive power", "mixed": "neither"}
+"""Priorities, and what comes first."""
+
+
+@dataclass(frozen=True)
+class CurrentLimit(Sequence):
+    """T3: current limiting under active, reactive and mixed priority."""
+
+    limit: float = 1.2
+    priorities: str = "P Q mixed"
+    sags: str = "0.27/1.2 0.52/3.0"
+    overload: float = 0.91
+    overload_time: float = 3.0
+    power: float = 1.0
+    reactive: float = 0.6
+    before: float = 1.0
+    after: float = 3.0
+    steady: float = 5.0
+    apart: float = 10.0
+
+    NAME: ClassVar[str] = "t03_current_limit"
+    CRITERIA: ClassVar[str] = "t03_current_limit"
+    OBJECTIVE: ClassVar[str] = (
+        "Where a sag or an overload asks for more current than the PCS has, it keeps its declared limit and "
+        "gives what the limit allows to the power that has priority. It does not swing at the limit, and "
+        "comes back without overshoot."
+    )
+    PARAMETERS: ClassVar[Mapping[str, tuple[str, str]]] = {
+        "limit": ("pu", "declared current limit of the PCS, of its rated current"),
+        "priorities": ("text", 'which come in turn, such as "P Q mixed"'),
+        "sags": (
+            "text",
+            "sags in all phases: residual voltage [pu] / time [s], inside the ride-through envelope",
+        ),
+        "overload": ("pu", "voltage at which the powers below are an overload, inside the continuous range"),
+        "overload_time": ("s", "how long it lasts"),
+        "power": ("pu", "active power set point, positive towards the grid"),
+        "reactive": ("pu", "reactive power set point, positive overexcited"),
+        "before": ("s", "recorded before"),
+        "after": ("s", "recorded after"),
+        "steady": ("s", "at the set points before the first"),
+        "apart": ("s", "between them"),
+    }
+
+    def __post_init__(self) -> None:
+        """Refuse what would not reach the limit, before anything is connected."""
+        for name, low, high in (
+            *(("limit", 0.5, 3.0), ("overload", 0.9, 1.0), ("power", -1.5, 1.5), ("reactive", -1.5, 1.5)),
+            *(("overload_time", SHORTEST, 30.0), ("before", 0.3, 60.0), ("after", 1.2, 60.0)),
+            *(("steady", 0.1, 600.0), ("apart", 0.1, 600.0)),
+        ):
+            Limit(low, high, self.PARAMETERS[name][0]).check(
+                getattr(self, name), f"t03_current_limit: {name}"
+            )
+        words = self.priorities.split()
+        if not words or not set(words) <= set(WORDS) or len(set(words)) < len(words):
+            expected = f"expected words out of {', '.join(WORDS)}"
+            raise ConfigError(f"t03_current_limit: priorities = {self.priorities!r}; {expected}")
+        for residual, seconds in self._sags():
+            Limit(0.1, 0.9, "pu").check(residual, "t03_current_limit: sags, voltage")
+            Limit(SHORTEST, 60.0, "s").check(seconds, "t03_current_limit: sags, time")
+        asked = abs(complex(self.power, self.reactive)) / self.overload
+        if asked < 1.02 * self.limit:
+            raise ConfigError(
+                f"t03_current_limit: {self.power:g} and {self.reactive:g} pu at {self.overload:g} pu ask for "
+                f"{asked:.3g} pu of current, which is no overload of a limit of {self.limit:g} pu"
+            )
+
+    def captures(self) -> Mapping[str, Mapping[str, float | str]]:
+        """Return each capture's name and the parameters that its criteria refer to."""
+        return {
+            f"{kind}_{priority}": {
+                "residual": residual,
+                "duration": seconds,
+                "priority": priority,
+                "limit": self.limit,
+                "power": self.power,
+                "reactive": self.reactive,
+            }
+            for priority in self.priorities.split()
+            for kind, (residual, seconds) in self._kinds().items()
+        }
+
+    def stages(self, nominal: Nominal) -> Stages:
+        """Yield the stages: energise; the sags and the overload under each priority; de-energise."""
+        watts, var = self.power * nominal.power, self.reactive * nominal.power
+        yield Stage("energise", energise(nominal, 0.0, 0.1), "battery, grid, PCS")
+        end = None
+        for priority in self.priorities.split():
+            what = f"Set the priority of the PCS at its current limit to {priority} ({WORDS[priority]} first)"
+            steps = (ByHand(what, "pcs", {"priority": priority}), *bring_to(nominal, watts, self.steady, var))
+            yield Stage(f"priority {priority}", steps, f"{WORDS[priority]} first")
+            for kind, (residual, seconds) in self._kinds().items():
+                name = f"{kind}_{priority}"
+                if end is not None and not end.pcs_running:
+                    again = restart(nominal, watts, self.steady, var)
+                    yield Stage(f"restart before {name}", again, "the PCS has tripped")
+                volts = nominal.phase_voltage
+                low = residual * volts
+                points = (
+                    ListPoint(seconds, (low, low, low), nominal.frequency),
+                    ListPoint(0.1, (volts, volts, volts), nominal.frequency),
+                )
+                end = yield Stage(
+                    name,
+                    (
+                        LoadTransient(points),
+                        Arm(name, poll=0.5),
+                        Hold(self.before),
+                        Fire(),
+                        Hold(seconds + self.after),
+                        Disarm(),
+                        Hold(self.apart),
+                    ),
+                    f"{residual:g} pu in all phases for {seconds:g} s",
+                )
+        yield Stage("de-energise", de_energise(), "the reverse order")
+
+    def analyze(self, recording: Recording) -> Analysis:
+        """Return what one capture shows: the sag, and the current at its limit."""
+        from hil.analysis.analyze import joined  # noqa: PLC0415 - scipy, which no preview needs
+        from hil.analysis.event.disturbances import disturbance_findings  # noqa: PLC0415 - as above
+        from hil.analysis.event.limiting import Asked, limiting_findings  # noqa: PLC0415 - as above
+        from hil.analysis.result import Findings  # noqa: PLC0415 - as above
+
+        found = super().analyze(recording)
+        given = recording.parameters
+        asked = Asked(
+            power=float(given["power"]),
+            reactive=float(given["reactive"]),
+            limit=float(given["limit"]),
+            first=str(given["priority"]),
+        )
+        limiting = limiting_findings(
+            recording.waveform,
+            recording.nominal["frequency"],
+            recording.nominal["phase_voltage"],
+            recording.rated_current,
+            asked,
+            float(given["duration"]),
+        )
+        ridden = disturbance_findings(
+            recording.waveform,
+            recording.nominal["frequency"],
+            recording.nominal["power"],
+            [(0.0, float(given["duration"]))],
+            BACK,
+        )
+        parts = [Findings(found.results, found.series, found.spectra, found.tables), limiting, ridden]
+        return joined(parts, history=found.history, warnings=found.warnings)
+
+    def _sags(self) -> tuple[tuple[float, float], ...]:
+        return sags_in(self.sags, "t03_current_limit: sags")
+
+    def _kinds(self) -> dict[str, tuple[float, float]]:
+        """Return the kinds of events, their residual voltages [pu] and times [s]."""
+        sags = {f"sag_{round(100 * residual):03d}": (residual, seconds) for residual, seconds in self._sags()}
+        return {**sags, "overload": (self.overload, self.overload_time)}

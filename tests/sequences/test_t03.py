@@ -1,0 +1,79 @@
+"""T3, current limiting: what it refuses, what it asks of the bench, and what flaws it finds."""
+
+import numpy as np
+import pytest
+
+from hil.errors import HilError
+from hil.rehearse import rehearse
+from hil.steps import ByHand
+
+QUICK = {
+    "sags": "0.27/1.2",
+    "overload_time": "1.2 s",
+    "before": "0.4 s",
+    "after": "1.3 s",
+    "steady": "0.3 s",
+    "apart": "0.1 s",
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"priorities": "P S"}, "priorities = 'P S'; expected words out of P, Q, mixed"),
+        ({"priorities": "P P"}, "priorities = 'P P'"),
+        ({"priorities": ""}, "priorities = ''"),
+        ({"sags": "0.27"}, "'0.27': expected voltage/time"),
+        ({"sags": "0.95/1.2"}, "sags, voltage = 0.95 pu"),
+        ({"sags": "0.27/0.6"}, "sags, time = 0.6 s"),
+        ({"power": "0.5 pu"}, "ask for 0.858 pu of current, which is no overload of a limit of 1.2 pu"),
+        ({"limit": "0.2 pu"}, "limit = 0.2 pu"),
+    ],
+)
+def test_what_it_refuses(sequence, given, says):
+    with pytest.raises(HilError, match=r"^t03_current_limit: ") as caught:
+        sequence("t03_current_limit", **given)
+    assert says in str(caught.value)
+
+
+def test_each_priority_is_set_by_hand_and_meets_each_sag(sequence, bench):
+    test = sequence("t03_current_limit")
+    rehearsal = rehearse(test, bench)
+    steps = [step for stage in rehearsal.stages for step in stage.steps]
+    given = [step.values["priority"] for step in steps if isinstance(step, ByHand)]
+    assert given == ["P", "Q", "mixed"]
+    assert list(test.captures()) == [
+        f"{kind}_{priority}" for priority in given for kind in ("sag_027", "sag_052", "overload")
+    ]
+
+
+def test_a_capture_is_measured_against_what_it_was_asked_for(sequence, formula):
+    """In a sag to a half 1.2 pu of active current, 95 % of it, and power that is back at once."""
+    given = {"residual": 0.5, "duration": 1.5, "priority": "P", "limit": 1.2, "power": 1.0, "reactive": 0.6}
+    inside = lambda t: (t >= 0) & (t < 1.5)  # noqa: E731 - a formula
+    recording = formula(
+        lambda t: np.where(inside(t), 0.5, 1.0),
+        lambda t: np.where(inside(t), 0.95 * 1.2, 1.0 - 0.6j),
+        end=3.0,
+        parameters=given,
+    )
+    found = sequence("t03_current_limit").analyze(recording)
+    assert found["priority_share"].value == pytest.approx(95.0, abs=0.1)
+    assert found["limit_excess"].value == pytest.approx(-0.06, abs=1e-3)
+    assert found["power_back"].value == pytest.approx(0.0, abs=0.01)
+    assert found["residual_voltage_pu"].value == pytest.approx(0.5, abs=1e-3)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    ("flaw", "sag", "overload"),
+    [
+        ("", set(), set()),
+        ("over-limit", {"limit_kept"}, {"limit_kept"}),
+        ("wrong-priority", {"priority_kept"}, {"priority_kept"}),
+    ],
+)
+def test_flaws_are_found_in_their_line(run, flaw, sag, overload):
+    found = run("t03_current_limit", {**QUICK, "priorities": "Q"}, *filter(None, [flaw]))
+    assert set(found["sag_027_Q"]) == sag
+    assert set(found["overload_Q"]) == overload
