@@ -48,7 +48,7 @@ def energise(nominal: Nominal, watts: float, steady: float, var: float = 0.0) ->
     amps = 1.5 * nominal.power / nominal.dc_voltage
     return (
         Await("grid.highest_voltage", Limit(0.0, 0.1 * volts, "V"), 1.0),
-        SetDc(nominal.dc_voltage, amps, 1.2 * nominal.power),
+        SetDc(nominal.dc_voltage, amps, 1.3 * nominal.power),  # more than a PCS at its limit takes
         SwitchDc(on=True),
         Await("dc.voltage", around(nominal.dc_voltage, 0.02 * nominal.dc_voltage, "V"), 10.0),
         SetGrid((0.0, 0.0, 0.0), nominal.frequency),

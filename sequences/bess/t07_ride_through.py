@@ -301,11 +301,11 @@ def _in_cycles(found: Analysis, hertz: float) -> Iterator[Result]:
         ("reactive_response_time", "step_cycles", "Reactive current, step response in cycles"),
         ("reactive_settling_time", "settling_cycles", "Reactive current, settling in cycles"),
     ):
-        if of in found:
-            one = found[of]
-            value = one.value * hertz if isinstance(one.value, float) else None
-            wide = None if one.uncertainty is None else one.uncertainty * hertz
-            yield replace(one, key=key, title=title, value=value, unit="", uncertainty=wide)
+        one = found[of if of in found else "reactive_current"]  # which says why there are no times
+        timed = one.key == of and isinstance(one.value, float)
+        value = float(one.value or 0.0) * hertz if timed else None
+        wide = one.uncertainty * hertz if timed and one.uncertainty is not None else None
+        yield replace(one, key=key, title=title, value=value, unit="", uncertainty=wide)
 
 
 def _at_the_end(found: Analysis, series: str, key: str, title: str, unit: str, base: float) -> Result:

@@ -11,16 +11,20 @@ T = -0.5 + np.arange(round(2.5 * RATE)) / RATE
 TURN = [2 * np.pi * (HERTZ * T - k / 3) for k in range(3)]
 
 
-def found(amplitude, lag=0.0, u=0.5, limit=1.2, first="P", duration=1.5):
-    """Return the findings on a balanced current [pu] that lags 100 V x u, of a unit rated 10 A."""
+def results(amplitude, lag=0.0, u=0.5, limit=1.2, first="P", duration=1.5):
+    """Return the results on a balanced current [pu] that lags 100 V x u, of a unit rated 10 A."""
     volts = [np.sqrt(2) * 100 * np.where(T < 0, 1.0, u) * np.cos(turn) for turn in TURN]
     amps = [np.sqrt(2) * 10 * amplitude(T) * np.cos(turn - lag) for turn in TURN]
     channels = [
-        Channel(f"{q[0]}{p}", s, q, p) for q, s in (("voltage", "V"), ("current", "A")) for p in "abc"
+        Channel(f"{q[0]}{p}", s, q, p, 1e-3) for q, s in (("voltage", "V"), ("current", "A")) for p in "abc"
     ]
     waveform = Waveform(np.array([*volts, *amps]), tuple(channels), RATE, T[0], triggered=True)
     findings = limiting_findings(waveform, HERTZ, 100.0, 10.0, Asked(1.0, 0.6, limit, first), duration)
-    return {result.key: result.value for result in findings.results}
+    return {result.key: result for result in findings.results}
+
+
+def found(*args, **kwargs):
+    return {key: result.value for key, result in results(*args, **kwargs).items()}
 
 
 def test_a_space_vector_is_as_long_as_the_amplitude():
@@ -38,6 +42,12 @@ def test_the_excess_counts_from_a_quarter_cycle_on():
     assert found(peaks)["limit_excess"] == pytest.approx(-0.01, abs=1e-6)
     late = lambda t: 1.19 + 0.11 * ((t > 0.2) & (t < 0.204))  # noqa: E731 - a formula
     assert found(late)["limit_excess"] == pytest.approx(0.10, abs=1e-6)
+
+
+def test_the_excess_is_as_uncertain_as_the_currents():
+    """0.1 % of 1.25 pu."""
+    one = results(lambda t: 1.25 + 0.0 * t)["limit_excess"]
+    assert (one.value, one.uncertainty) == pytest.approx((0.05, 1.25e-3), abs=1e-6)
 
 
 def test_currents_at_the_limit_are_those_of_the_positive_sequence():

@@ -137,6 +137,18 @@ def test_support_is_timed_in_cycles(sequence, formula):
     assert found["reactive_current"].value == pytest.approx(0.8, abs=0.03)
 
 
+def test_without_voltage_there_is_no_support_to_time(sequence, formula):
+    inside = lambda t: (t >= 0) & (t < 0.32)  # noqa: E731 - a formula
+    recording = formula(
+        lambda t: np.where(inside(t), 0.01, 1.0),
+        lambda t: np.where(inside(t), 1.2j, 0.9),
+        parameters={**GIVEN, "residual": 0.0, "duration": 0.32},
+    )
+    found = sequence("t07_ride_through").analyze(recording)
+    for key in ("step_cycles", "settling_cycles"):
+        assert (found[key].value, found[key].state) == (None, "not determinable")
+
+
 def test_the_summary_names_what_was_lost(sequence, formula):
     test = sequence("t07_ride_through", **QUICK)
     good = test.analyze(formula(lambda _: 1.0, lambda t: 0.9 + 0 * t, parameters=GIVEN))

@@ -77,7 +77,7 @@ def limiting_findings(
         ("priority_share", "Prioritised current, of what the limit allows", "%", settled, mean),
     )
     values: tuple[float | None, ...] = (None,) * len(asked_for)
-    valid = True
+    valid, wide = True, None
     if len(signals.voltages) == len(signals.currents) == 3 and time[-1] >= duration:
         length = space_vector(signals.currents.samples) / (sqrt(2) * amps)
         spans = [(time >= begin) & (time < end) for begin, end in (limited, settled)]
@@ -88,11 +88,14 @@ def limiting_findings(
         active, reactive = current.real / amps, current.imag / amps
         values = (highest - asked.limit, swing, at, active, reactive, 100 * share)
         valid = signals.currents.bad is None
+        relative = [channel.uncertainty for channel in signals.currents.channels]
+        wide = max(map(float, filter(None, relative)), default=0.0) * highest or None
     results = []
     for value, (key, title, unit, window, method) in zip(values, asked_for, strict=True):
         state = "ok" if value is not None else "not determinable"
+        spread = wide if key == "limit_excess" else None
         results.append(
-            Result(key, title, value, unit, None, state, valid, window, method, section="Ride-through")
+            Result(key, title, value, unit, spread, state, valid, window, method, section="Ride-through")
         )
     return Findings(tuple(results))
 
