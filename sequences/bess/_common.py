@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 from hil.errors import ConfigError
 from hil.limits import Limit
 from hil.steps import (
+    Arm,
     Await,
+    Disarm,
+    Fire,
     Hold,
+    LoadTransient,
     RampGrid,
     SetDc,
     SetGrid,
@@ -21,6 +25,7 @@ from hil.steps import (
 if TYPE_CHECKING:
     from hil.sequence import Nominal
     from hil.steps import Step
+    from hil.transient import ListPoint
 
 
 def around(value: float, width: float, unit: str) -> Limit:
@@ -81,6 +86,21 @@ def bring_to(nominal: Nominal, watts: float, steady: float, var: float = 0.0) ->
 def restart(nominal: Nominal, watts: float, steady: float, var: float = 0.0) -> tuple[Step, ...]:
     """Acknowledge a trip and start again."""
     return (SwitchPcs(on=False), Hold(1.0), *start(nominal, watts, steady, var))
+
+
+def recorded(
+    name: str, points: tuple[ListPoint, ...], before: float, after: float, then: float
+) -> tuple[Step, ...]:
+    """Play a transient within a capture that begins before it and ends after it; wait then [s]."""
+    return (
+        LoadTransient(points),
+        Arm(name, poll=0.5),
+        Hold(before),
+        Fire(),
+        Hold(sum(point.seconds for point in points) + after),
+        Disarm(),
+        Hold(then),
+    )
 
 
 def de_energise() -> tuple[Step, ...]:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, ClassVar
 from hil.errors import ConfigError
 from hil.limits import Limit
 from hil.sequence import Sequence, Stage
-from hil.steps import Arm, ByHand, Disarm, Fire, Hold, LoadTransient
+from hil.steps import ByHand
 from hil.transient import ListPoint
 
-from ._common import bring_to, de_energise, energise, restart, sags_in
+from ._common import bring_to, de_energise, energise, recorded, restart, sags_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -132,19 +132,8 @@ class CurrentLimit(Sequence):
                     ListPoint(seconds, (low, low, low), nominal.frequency),
                     ListPoint(0.1, (volts, volts, volts), nominal.frequency),
                 )
-                end = yield Stage(
-                    name,
-                    (
-                        LoadTransient(points),
-                        Arm(name, poll=0.5),
-                        Hold(self.before),
-                        Fire(),
-                        Hold(seconds + self.after),
-                        Disarm(),
-                        Hold(self.apart),
-                    ),
-                    f"{residual:g} pu in all phases for {seconds:g} s",
-                )
+                steps = recorded(name, points, self.before, self.after, self.apart)
+                end = yield Stage(name, steps, f"{residual:g} pu in all phases for {seconds:g} s")
         yield Stage("de-energise", de_energise(), "the reverse order")
 
     def analyze(self, recording: Recording) -> Analysis:

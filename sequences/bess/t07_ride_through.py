@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, ClassVar
 from hil.errors import ConfigError
 from hil.limits import Limit
 from hil.sequence import Sequence, Stage
-from hil.steps import Arm, Disarm, Fire, Hold, LoadTransient
 from hil.transient import ListPoint
 
-from ._common import bring_to, de_energise, energise, restart, sags_in
+from ._common import bring_to, de_energise, energise, recorded, restart, sags_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -178,15 +177,8 @@ class RideThrough(Sequence):
                 elif number == 0:
                     yield Stage(f"{power:g} pu", bring_to(nominal, watts, self.steady), "the next power")
                 points = tuple(leg.point(nominal) for leg in event.legs)
-                steps = (
-                    LoadTransient(points),
-                    Arm(event.name, poll=0.5),
-                    Hold(self.before),
-                    Fire(),
-                    Hold(sum(point.seconds for point in points) + self.after),
-                    Disarm(),
-                    Hold(max(event.held, self.apart)),
-                )
+                then = max(event.held, self.apart)
+                steps = recorded(event.name, points, self.before, self.after, then)
                 end = yield Stage(event.name, steps)
         yield Stage("de-energise", de_energise(), "the reverse order")
 
