@@ -2,7 +2,6 @@
 
 import time
 
-from hil.plant.forming import Forming
 from hil.plant.genset import DIESEL
 from hil.plant.missions import Mission, Missions
 from hil.plant.parameters import Parameters
@@ -19,13 +18,12 @@ MISSIONS = Missions(
 )
 LOAD = Profile(30.0, (30e3, 70e3), held=True, repeated=True)
 SCENARIOS = {
-    "following, four missions": Scenario(missions=MISSIONS, load_power=LOAD),
+    "following, four missions": Scenario(Parameters(missions=MISSIONS, chemistry="lfp"), load_power=LOAD),
     "forming an island": Scenario(
-        plant=Parameters(control="forming", forming=Forming()), load_power=LOAD, grid_on=0.0
+        Parameters(control="forming", chemistry="lfp", battery_capacity=4e6), load_power=LOAD, grid_on=0.0
     ),
     "island with a genset": Scenario(
-        plant=Parameters(control="forming", forming=Forming()),
-        gensets=(DIESEL,),
+        Parameters(control="forming", chemistry="lfp", gensets=(DIESEL,)),
         load_power=LOAD,
         grid_on=0.0,
     ),

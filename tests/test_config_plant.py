@@ -91,6 +91,7 @@ def test_the_shipped_island():
         "control": "grid-forming, droop 2 %, limit 1.2 pu, priority mixed",
         "battery": "200 kWh, 850 V, LFP, charged to 60 %",
         "load": "R, L, C bank and electronic load of 60 kVA, up to 48 kW",
+        "neutral": "in the island, 5.22 % to zero sequence",
         "gensets": "100 kW, droop 4 %; 80 kW, droop 4 %",
         "missions": "ride-through, buffering, dispatch",
     }

@@ -24,6 +24,9 @@ def describe(plant: PlantOptions) -> dict[str, str]:
     }
     if load := _load(plant):
         lines["load"] = load
+    if q.grounding is not None:
+        z = abs(complex(q.grounding.resistance, q.grounding.reactance))
+        lines["neutral"] = f"in the island, {100 * z:.3g} % to zero sequence"
     if q.gensets:
         lines["gensets"] = "; ".join(
             f"{show(each.rated_power, 'W')}, "
@@ -61,6 +64,7 @@ def _load(plant: PlantOptions) -> str:
 def keys() -> list[dict[str, Any]]:
     """Return what the [plant] tables of a bench file may hold, key by key."""
     from hil.plant import load_options, options  # noqa: PLC0415 - the plant is needed here only
+    from hil.plant.grounding import Grounding  # noqa: PLC0415 - as above
     from hil.plant.missions import Mission, Missions  # noqa: PLC0415 - as above
     from hil.plant.parameters import Parameters  # noqa: PLC0415 - as above
 
@@ -77,6 +81,7 @@ def keys() -> list[dict[str, Any]]:
         ("plant.load, trace", load_options.TRACE, None),
         *((f"plant.load, {name}", known, None) for name, known in load_options.GENERATORS.items()),
         ("plant.transformer", options.TRANSFORMER, q.transformer),
+        ("plant.grounding", options.GROUNDING, Grounding()),
         ("plant.gensets", {"preset": str, **options.GENSET}, options.PRESETS["diesel"]),
         ("plant.missions", options.MISSIONS, Missions()),
         ("plant.missions, each", options.MISSION, Mission("dispatch")),

@@ -14,6 +14,7 @@ from .emt import bus, grid, metering
 from .emt import unit as k
 from .emt.world import GENSETS
 from .genset import genset_array
+from .grounding import grounding_array
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -264,6 +265,7 @@ def world(q: Parameters, angle: float, state_of_charge: float) -> NDArray[np.flo
         metering_array(q),
         storage.array(q, q.step, state_of_charge),
         loads.load_array(q.bank, q.electronic, q.step, q.control_period),
+        grounding_array(q.grounding, q.impedance, q.frequency, q.step),
         loads.transformer_array(q.transformer, q.step),
         missions.array(q.missions or missions.Missions(rated_power=q.rated_power)),
         np.concatenate((np.zeros(GENSETS), genset_array(q.gensets, q.step, q.control_period))),

@@ -49,7 +49,9 @@ class Exchange:
         self._others = False
         self.profile: Any = np.zeros(0)
         self._readings = {name: getattr(terminals.pcs, at) for name, at in CHANNELS.items()}
-        self._telemetry = Telemetry(parameters, float(world[storage.SOC]))
+        self._telemetry = Telemetry(
+            parameters, float(world[storage.SOC]), parameters.step, round(build.READING / parameters.step)
+        )
         self.due = self._telemetry.due
         self._log = EventLog(parameters.defects.event_delay)
 

@@ -67,6 +67,19 @@ def _buffers_steeply(p: Parameters, x: float) -> Parameters:
     )
 
 
+def _reorders(p: Parameters, _: object) -> Parameters:
+    m = p.missions
+    free = [] if m is None else [each for each in m.missions if each.name not in _PLACED]
+    if m is None or len(free) < 2:
+        raise ConfigError(
+            "flaw 'wrong-mission-order': this PCS has no two missions besides ride-through, which is first, "
+            "and maintenance, which is last"
+        )
+    turned = [each if each.name in _PLACED else free.pop() for each in m.missions]
+    return replace(p, missions=replace(m, missions=tuple(turned)))
+
+
+_PLACED: Final = ("ride-through", "maintenance")
 _ALL: Final = (
     Flaw(
         "trips-early",
@@ -120,6 +133,12 @@ _ALL: Final = (
         "buffering lets the grid's power ramp at this multiple of its rate",
         5.0,
         _buffers_steeply,
+    ),
+    Flaw(
+        "wrong-mission-order",
+        "missions between ride-through and maintenance take power and energy in the reverse of their order",
+        None,
+        _reorders,
     ),
     Flaw(
         "over-limit",

@@ -12,6 +12,7 @@ from hil.errors import ConfigError
 
 from .forming import Forming, Synchro
 from .genset import DIESEL, GAS, Genset
+from .grounding import Grounding
 from .load_options import LOAD_KEYS, load_commands
 from .loads import Bank, ElectronicLoad, Transformer
 from .missions import Mission, Missions
@@ -76,6 +77,7 @@ TRANSFORMER: Final[Units] = {
     "x_over_r": "",
     "load": ("W", "W", "W"),
 }
+GROUNDING: Final[Units] = units(pu="resistance reactance")
 GENSET: Final[Units] = {
     **units(
         W="rated_power",
@@ -118,7 +120,7 @@ MISSIONS: Final[Units] = {
     "volt_var": [("pu", "pu")],
     "volt_watt": ["pu"],
 }
-PARTS: Final = ("forming", "synchro", "battery", "load", "transformer", "gensets", "missions")
+PARTS: Final = ("forming", "synchro", "battery", "load", "transformer", "grounding", "gensets", "missions")
 """Tables within the plant's."""
 
 
@@ -145,7 +147,7 @@ def read_plant(content: object, where: str, nominal: Mapping[str, float], folder
         **nominal,
         **read(content, {**PLANT, "controller": str, **dict.fromkeys(PARTS, _as_it_is)}, where),
     }
-    managed = "missions" in q
+    managed, grounded = "missions" in q, "grounding" in q
     given = {name: q.pop(name, {}) for name in PARTS}
     controller = q.pop("controller", "")
     on_bus = {"voltage": q["voltage"], "frequency": q["frequency"]}
@@ -174,6 +176,7 @@ def read_plant(content: object, where: str, nominal: Mapping[str, float], folder
         "bank": build(Bank, read(given["bank"], BANK, f"{where}.load"), f"{where}.load"),
         "electronic": electronic,
         "transformer": part(Transformer, TRANSFORMER, "transformer", rating=q["rated_power"], **on_bus),
+        "grounding": part(Grounding, GROUNDING, "grounding") if grounded else None,
         "gensets": _gensets(given["gensets"], f"{where}.gensets", on_bus),
         "missions": missions,
     }

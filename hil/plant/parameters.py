@@ -14,6 +14,7 @@ from .storage import Storage
 
 if TYPE_CHECKING:
     from .genset import Genset
+    from .grounding import Grounding
     from .missions import Missions
 
 STEP: Final = 20e-6
@@ -105,6 +106,8 @@ class Parameters(Storage):
     bank: Bank = field(default_factory=Bank)
     electronic: ElectronicLoad = field(default_factory=ElectronicLoad)
     transformer: Transformer = field(default_factory=Transformer)
+    grounding: Grounding | None = None
+    """What gives an island its neutral; None: an island without gensets has none."""
     gensets: tuple[Genset, ...] = ()
     missions: Missions | None = None
     """Of the plant-level control; None: the set-points go to the PCS as they are."""

@@ -15,7 +15,7 @@ from hil.units import show
 
 from . import phasor_bus as k
 from .emt import storage
-from .missions import NAMES
+from .missions import NAMES, Missions
 from .missions import array as missions_array
 from .parameters import STEP
 from .phasor_kernel import COLLAPSED, DEAD, SUMS, advance
@@ -44,13 +44,17 @@ COLUMNS: Final[Mapping[str, str]] = {
     "genset_power": "W",
     "genset_reactive": "var",
     "battery_power": "W",
+    "dc_voltage": "V",
+    "dc_current": "A",
+    "temperature": "degC",
     **dict.fromkeys(SHARES, "W"),
     "state_of_charge": "",
     "flags": "",
 }
 """What a record holds, each with its unit, and "genset_1_power" [W] and so on. Voltage is RMS, line to line;
-battery power is what leaves the cells; a share is what that mission got; state of charge is that at the
-interval's end."""
+battery power, DC voltage and current are at its terminals, positive out of it, and the temperature is that
+of the PCS's heat sink; a share is what that mission got, where there are missions; state
+of charge is that at the interval's end."""
 FLAGS: Final = ("current limit", "battery limit", *(f"{name} curtailed" for name in NAMES))
 """Bits of "flags", the lowest first: what happened at any time in the interval."""
 
@@ -88,10 +92,11 @@ def simulate(
     """
     every, rows = _whole(interval, dt, "interval", "dt"), _whole(seconds, interval, "seconds", "interval")
     x = state_array(scenario, dt, every)
-    missions = missions_array(scenario.missions)
-    battery = storage_array(scenario.storage, STEP, scenario.state_of_charge)
+    q = scenario.plant
+    missions = missions_array(q.missions or Missions(rated_power=q.rated_power))
+    battery = storage_array(q, STEP, scenario.state_of_charge)
     battery[storage.CLOSED] = 1.0
-    parts: list[Any] = [x, *profiles_arrays(scenario), gensets_array(scenario, x[k.H]), missions, battery]
+    parts: list[Any] = [x, *profiles_arrays(scenario), gensets_array(q.gensets, x[k.H]), missions, battery]
     if not COMPILED:
         parts = [part.tolist() for part in parts]  # plain Python reads lists far faster than arrays
     table = np.empty((rows, len(x) - SUMS))
@@ -106,11 +111,14 @@ def simulate(
         block[:] = np.reshape(out, block.shape)
         if progress is not None:
             progress((begin + len(block)) * interval)
-    q = scenario.plant
     scale = {"frequency": q.frequency, "voltage": q.voltage}
     scale |= dict.fromkeys(("pcs_power", "pcs_reactive", *SHARES), q.rated_power)
-    names = [*COLUMNS, *(f"genset_{n + 1}_power" for n in range(len(scenario.gensets)))]
-    columns: dict[str, Any] = {name: scale.get(name, 1.0) * table[:, n] for n, name in enumerate(names)}
+    names = [*COLUMNS, *(f"genset_{n + 1}_power" for n in range(len(q.gensets)))]
+    columns: dict[str, Any] = {
+        name: scale.get(name, 1.0) * table[:, n]
+        for n, name in enumerate(names)
+        if q.missions is not None or name not in SHARES
+    }
     columns["time"] = interval * np.arange(1, rows + 1)
     return Record(columns)
 

@@ -28,26 +28,31 @@ SLIP, RISE, SHIFT, SYNC_TIME, IN_STEP, STEERED, K_STEER = range(29, 36)
 P_CONST, Q_CONST, G_LOAD, B_LOAD, P_LOAD, Q_LOAD = range(36, 42)
 # Gensets: all together, one of them [W, var].
 P_SETS, Q_SETS, P_ONE, Q_ONE = range(42, 46)
-# PCS: how it is delivered, may it form alone, does it form; dispatch, references, ramped, lagged, its powers
-# at the bus [pu]; at its current limit.
-KIND, ISLAND, FORMING, P_SET, Q_SET, P_REF, Q_REF, P_RAMP, Q_RAMP = range(46, 55)
-P_LAG, Q_LAG, P_PCS, Q_PCS, LIMITED = range(55, 60)
-# Following: of the lag, what a line is behind and what is left of old; ramp [pu/s], current limit, which
+# PCS: how it is delivered, may it form alone, has it missions, does it form; dispatch, references, ramped,
+# lagged, its powers at the bus [pu]; at its current limit.
+KIND, ISLAND, MANAGED, FORMING, P_SET, Q_SET, P_REF, Q_REF, P_RAMP, Q_RAMP = range(46, 56)
+P_LAG, Q_LAG, P_PCS, Q_PCS, LIMITED = range(56, 61)
+# Following: of the lag, what a line is behind and what is left of old; ramps [pu/s], current limit, which
 # power first, support, dead band, cessation, recovery [pu/s]; bound of the active current.
-LINE, FADE, RAMP, LIMIT, PRIORITY, FAULT_PRIORITY, SUPPORT, BAND, CEASE, RECOVERY, ID_MAX = range(60, 71)
-# Forming: integrator [pu], angle [rad], speed, filtered speed, and that with which it turns now [pu];
-# filtered powers and voltage, integrators of the limits; what its current limit leaves of its admittance; its
-# voltage as the bus sees it [V].
-EMF, ANGLE, SPEED, HELD, TURNING, P_FIL, Q_FIL, V_FIL, P_HIGH, P_LOW, Q_OVER, LEFT = range(71, 83)
-OUT_RE, OUT_IM = 83, 84
+LINE, FADE, RAMP_P, RAMP_Q, LIMIT, PRIORITY, FAULT_PRIORITY, SUPPORT, BAND, CEASE, RECOVERY, ID_MAX = range(
+    61, 73
+)
+# Forming: integrator [pu], angle [rad], speed [pu]; filtered powers and voltage, integrators of the limits.
+EMF, ANGLE, SPEED, P_FIL, Q_FIL, V_FIL, P_HIGH, P_LOW, Q_OVER = range(73, 82)
 # Its parameters: gain and turn [rad] from EMF to open bus, admittance [S]; droop, 2 H [s], damping, parts
 # that the filters go in a sub-step; reactive droop, voltage control [1, 1/s], highest EMF, limits and gains.
-GAIN, TURN, G_PCS, B_PCS, DROOP, INERTIA, DAMPING, K_POWER, K_VOLTAGE, K_HELD = range(85, 95)
-Q_DROOP, KV, KIV, E_MAX, P_MAX, P_MIN, Q_MAX, KP_OVER, KI_OVER, KI_Q = range(95, 105)
+GAIN, TURN, G_PCS, B_PCS, DROOP, INERTIA, DAMPING, K_POWER, K_VOLTAGE = range(82, 91)
+Q_DROOP, KV, KIV, E_MAX, P_MAX, P_MIN, Q_MAX, KP_OVER, KI_OVER, KI_Q = range(91, 101)
+# Forming, at its current limit: what is taken from its voltage as the bus sees it, in the frame of that, and
+# the power that is withheld [pu].
+TAKEN_D, TAKEN_Q, WITHHELD = range(101, 104)
+# Its parameters: impedance to the bus, threshold and growth of the virtual one [pu]; part that the voltage
+# taken goes in a sub-step.
+R_OUT, X_OUT, THRESHOLD, GROWTH, K_YIELD = range(104, 109)
 # Filter: each reactor's resistance, grid-side reactance, capacitor and its damping [pu]; its heat [pu];
 # energy out of the bridge in this step [J]; what the battery gives and takes [pu].
-R_FILTER, X_GRID_SIDE, B_FILTER, R_DAMPING, HEAT, ENERGY, P_GIVE, P_TAKE = range(105, 113)
-SLOTS: Final = 113
+R_FILTER, X_GRID_SIDE, B_FILTER, R_DAMPING, HEAT, ENERGY, P_GIVE, P_TAKE = range(109, 117)
+SLOTS: Final = 117
 
 
 @part

@@ -11,10 +11,8 @@ from .emt import genset, missions, storage
 from .missions import NAMES
 from .phasor_bus import (
     A_GRID,
-    ANGLE,
     B_GRID,
     B_LOAD,
-    B_PCS,
     CONNECTED,
     DT,
     E_GRID,
@@ -23,16 +21,12 @@ from .phasor_bus import (
     FORMING,
     G_GRID,
     G_LOAD,
-    G_PCS,
-    GAIN,
     HEAT,
     I_IM,
     I_RE,
     K_PLL,
-    LEFT,
     LIMITED,
-    OUT_IM,
-    OUT_RE,
+    MANAGED,
     P_CONST,
     P_GIVE,
     P_GRID,
@@ -57,8 +51,6 @@ from .phasor_bus import (
     SLOTS,
     STEPS,
     THERE,
-    TURN,
-    TURNING,
     V_BASE,
     V_IM,
     V_RE,
@@ -74,25 +66,19 @@ from .phasor_bus import (
     V,
     connect,
     deliver,
-    solve,
     wrapped,
 )
-from .phasor_unit import (
-    draw,
-    follow,
-    form,
-    hold,
-    inject,
-    synchronise,
-    transfer,
-)
+from .phasor_forming import form, supply
+from .phasor_unit import draw, follow, inject, synchronise, transfer
 
-# The record's row: sums of what the slots below hold, then battery, shares, state of charge, flags.
+# The record's row: sums of what the slots below hold, then of the battery's power, voltage and current and of
+# the PCS's temperature, shares, state of charge, flags.
 SUMS: Final = SLOTS
 SUMMED: Final = (W_BUS, V, P_GRID, Q_GRID, P_PCS, Q_PCS, P_LOAD, Q_LOAD, P_SETS, Q_SETS)
 MEANS: Final = len(SUMMED)
 SHARES: Final = len(NAMES)
-COLUMNS: Final = MEANS + 1 + SHARES + 2
+DC: Final = 4
+COLUMNS: Final = MEANS + DC + SHARES + 2
 SIZE: Final = SUMS + COLUMNS
 # What the profiles set; each has four numbers in `plan`: first value, count, step [s], kind.
 TARGETS: Final = (P_CONST, Q_CONST, E_GRID, W_GRID, THERE, P_SET, Q_SET)
@@ -178,24 +164,20 @@ def settle(x: Any, sets: Any, count: int) -> int:
         connect(x, e_re, e_im, x[W_GRID], x[G_GRID], x[B_GRID])
     generate(x, sets, count)
     if x[FORMING] > 0.0:
-        e = form(x) * x[GAIN] * x[V_BASE]
-        x[OUT_RE], x[OUT_IM] = e * math.cos(x[ANGLE] + x[TURN]), e * math.sin(x[ANGLE] + x[TURN])
-        connect(x, x[OUT_RE], x[OUT_IM], x[TURNING], x[LEFT] * x[G_PCS], x[LEFT] * x[B_PCS])
+        solved = supply(x, form(x))
     else:
         follow(x)
-    square = x[I_RE] * x[I_RE] + x[I_IM] * x[I_IM]
-    if square == 0.0:
-        return DEAD
-    solved = solve(x, -x[P_CONST], -x[Q_CONST]) if x[FORMING] > 0.0 else inject(x)
+        if x[I_RE] == 0.0 and x[I_IM] == 0.0:
+            return DEAD
+        solved = inject(x)
     if not solved:
         return COLLAPSED
+    square = x[I_RE] * x[I_RE] + x[I_IM] * x[I_IM]
     x[W_BUS] = (x[W_RE] * x[I_RE] + x[W_IM] * x[I_IM]) / square
     x[W_PLL] += x[K_PLL] * (x[W_BUS] - x[W_PLL])
     if x[CONNECTED] > 0.0:
         d_re, d_im = e_re - x[V_RE], e_im - x[V_IM]
         deliver(x, P_GRID, x[G_GRID] * d_re - x[B_GRID] * d_im, x[G_GRID] * d_im + x[B_GRID] * d_re)
-    if x[FORMING] > 0.0:
-        hold(x)
     read(x, sets, count)
     v = 1.5 * (x[V_RE] * x[V_RE] + x[V_IM] * x[V_IM])
     x[P_LOAD], x[Q_LOAD] = x[P_CONST] + x[G_LOAD] * v, x[Q_CONST] - x[B_LOAD] * v
@@ -232,9 +214,11 @@ def advance(
     for _ in range(steps):
         x[STEPS] += 1.0
         look_up(x, plan, values)
-        load = (x[P_CONST] + 1.5 * x[G_LOAD] * (x[V_RE] * x[V_RE] + x[V_IM] * x[V_IM])) / x[S_BASE]
-        missions.control(m, x[DT], x[W_PLL], x[V], s[storage.SOC], load, x[P_SET], x[Q_SET])
-        x[P_REF], x[Q_REF] = m[missions.P_REF], m[missions.Q_REF]
+        x[P_REF], x[Q_REF] = x[P_SET], x[Q_SET]
+        if x[MANAGED] > 0.0:
+            load = (x[P_CONST] + 1.5 * x[G_LOAD] * (x[V_RE] * x[V_RE] + x[V_IM] * x[V_IM])) / x[S_BASE]
+            missions.control(m, x[DT], x[W_PLL], x[V], s[storage.SOC], load, x[P_SET], x[Q_SET])
+            x[P_REF], x[Q_REF] = m[missions.P_REF], m[missions.Q_REF]
         bound(x, s)
         x[ENERGY] = 0.0
         for _ in range(int(x[PARTS])):
@@ -245,8 +229,11 @@ def advance(
                 x[SUMS + n] += x[SUMMED[n]]
         storage.slow(s, x[ENERGY] / x[DT], x[DT])
         x[SUMS + MEANS] += x[PARTS] * s[storage.V_DC] * s[storage.I_DC]
+        x[SUMS + MEANS + 1] += x[PARTS] * s[storage.V_DC]
+        x[SUMS + MEANS + 2] += x[PARTS] * s[storage.I_DC]
+        x[SUMS + MEANS + 3] += x[PARTS] * s[storage.T_PCS]
         for n in range(SHARES):
-            x[SUMS + MEANS + 1 + n] += x[PARTS] * m[missions.GOT + n]
+            x[SUMS + MEANS + DC + n] += x[PARTS] * m[missions.GOT + n]
         x[SUMS + COLUMNS - 2] = s[storage.SOC]
         flags = int(x[SUMS + COLUMNS - 1])
         if x[LIMITED] > 0.0:

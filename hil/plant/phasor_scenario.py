@@ -14,17 +14,21 @@ from hil.errors import ConfigError
 from . import phasor_bus as k
 from .build import PRIORITY, part_of
 from .emt import genset
-from .genset import Genset, genset_array
-from .missions import Missions
+from .genset import genset_array
 from .parameters import Parameters
 from .phasor_kernel import LINEAR, REPEATED, SIZE
-from .storage import Storage
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
+
+    from .genset import Genset
 
 SUB_STEP: Final = 2e-3
 """Longest of angles and speeds [s]: a fifth of a forming PCS's power filter, a hundredth of a swing."""
+YIELDING: Final = 3e-3
+"""Time constant with which a forming PCS's voltage gives way at the current limit [s]."""
 PLL_LAG: Final = 0.02
 """Of the frequency that the PCS measures [s]."""
 
@@ -53,10 +57,8 @@ class Scenario:
     """One bus over hours: grid, PCS and its battery, gensets, load and what is asked of them."""
 
     plant: Parameters = field(default_factory=Parameters)
-    """Grid and PCS; of its defects, and of what happens within a cycle, phasors know nothing."""
-    storage: Storage = field(default_factory=lambda: Storage(chemistry="lfp"))
-    missions: Missions = field(default_factory=Missions)
-    gensets: tuple[Genset, ...] = ()
+    """Grid, PCS with its battery and missions, gensets, which all run; phasors know nothing of what happens
+    within a cycle, of protections, and of the load's own parameters."""
     load_power: float | Profile = 0.0
     """Constant power, whatever the voltage [W]."""
     load_reactive: float | Profile = 0.0
@@ -86,29 +88,22 @@ class Scenario:
             raise ConfigError(
                 f"scenario state_of_charge = {self.state_of_charge:g}: must lie between 0 and 1"
             )
-        for name, other in (("storage", self.storage), ("missions", self.missions)):
-            if other.rated_power != self.plant.rated_power:
-                raise ConfigError(
-                    f"scenario {name} rated_power = {other.rated_power:g} W: the PCS has "
-                    f"{self.plant.rated_power:g} W"
-                )
-        for one in self.gensets:
-            if (one.voltage, one.frequency) != (self.plant.voltage, self.plant.frequency):
+        q = self.plant
+        if q.missions is not None and (q.missions.rated_power, q.missions.frequency) != (
+            q.rated_power,
+            q.frequency,
+        ):
+            raise ConfigError(
+                f"scenario missions: for {q.missions.rated_power:g} W, {q.missions.frequency:g} Hz; the PCS "
+                f"has {q.rated_power:g} W, {q.frequency:g} Hz"
+            )
+        for one in q.gensets:
+            if (one.voltage, one.frequency) != (q.voltage, q.frequency):
                 raise ConfigError(
                     f"scenario gensets: one has {one.voltage:g} V, {one.frequency:g} Hz; the bus has "
-                    f"{self.plant.voltage:g} V, {self.plant.frequency:g} Hz"
+                    f"{q.voltage:g} V, {q.frequency:g} Hz"
                 )
-        if self.missions.frequency != self.plant.frequency:
-            raise ConfigError(
-                f"scenario missions frequency = {self.missions.frequency:g} Hz: the PCS has "
-                f"{self.plant.frequency:g} Hz"
-            )
-        if (
-            self.grid_on == 0.0
-            and not self.plant.synchro.islands
-            and self.plant.control == "following"
-            and not self.gensets
-        ):
+        if self.grid_on == 0.0 and not q.synchro.islands and q.control == "following" and not q.gensets:
             raise ConfigError(
                 "scenario: nothing holds the voltage; connect the grid, let the PCS form, or add a genset"
             )
@@ -140,12 +135,12 @@ def profiles_arrays(scenario: Scenario) -> tuple[NDArray[np.float64], NDArray[np
 def state_array(scenario: Scenario, dt: float, every: int) -> NDArray[np.float64]:
     """Return the kernel's array at the begin: grid and PCS idle, or the island's EMF at its set-point."""
     q, y = scenario.plant, scenario.plant.synchro
-    holding = q.control == "forming" or scenario.gensets or scenario.grid_on != 1.0
+    holding = q.control == "forming" or q.gensets or scenario.grid_on != 1.0
     parts = ceil(dt / SUB_STEP - 1e-9) if holding else 1
     h = dt / parts
     grid = 1.0 / (complex(q.grid_resistance, q.grid_inductance) * q.impedance)
     lag = 1 / (2 * pi * q.current_bandwidth) + 1.5 * q.control_period  # of loop, and of sampling and pulses
-    x = np.zeros(SIZE + len(scenario.gensets))
+    x = np.zeros(SIZE + len(q.gensets))
     values = {
         k.DT: dt,
         k.H: h,
@@ -164,6 +159,7 @@ def state_array(scenario: Scenario, dt: float, every: int) -> NDArray[np.float64
         k.K_STEER: part_of(h, 0.1),
         k.KIND: float(q.control == "forming"),
         k.ISLAND: float(y.islands),
+        k.MANAGED: float(q.missions is not None),
         k.G_LOAD: scenario.impedance_power / q.voltage**2,
         k.B_LOAD: -scenario.impedance_reactive / q.voltage**2,
         k.V_RE: q.voltage * sqrt(2 / 3),
@@ -173,7 +169,8 @@ def state_array(scenario: Scenario, dt: float, every: int) -> NDArray[np.float64
         k.K_PLL: part_of(h, PLL_LAG),
         k.LINE: part_of(h, lag) * lag / h,
         k.FADE: 1.0 - part_of(h, lag),
-        k.RAMP: q.power_ramp,
+        k.RAMP_P: q.power_ramp if q.missions is None else q.load_ramp,
+        k.RAMP_Q: q.power_ramp,
         k.LIMIT: q.current_limit,
         k.ID_MAX: q.current_limit,
         k.PRIORITY: PRIORITY[q.priority],
@@ -208,13 +205,11 @@ def _forming(q: Parameters, h: float) -> dict[int, float]:
         k.TURN: -phase(shunt),
         k.G_PCS: admittance.real,
         k.B_PCS: admittance.imag,
-        k.LEFT: 1.0,
         k.DROOP: f.droop,
         k.INERTIA: 2.0 * f.inertia,
         k.DAMPING: f.damping,
         k.K_POWER: part_of(h, f.power_filter),
         k.K_VOLTAGE: part_of(h, f.voltage_filter),
-        k.K_HELD: part_of(h, 0.2),
         k.Q_DROOP: f.reactive_droop,
         k.KV: f.voltage_gain,
         k.KIV: f.voltage_integral,
@@ -225,13 +220,18 @@ def _forming(q: Parameters, h: float) -> dict[int, float]:
         k.KP_OVER: f.overload_gain,
         k.KI_OVER: f.overload_integral,
         k.KI_Q: f.reactive_integral,
+        k.R_OUT: whole.real,
+        k.X_OUT: whole.imag,
+        k.THRESHOLD: f.threshold,
+        k.GROWTH: f.growth if f.limiter == "virtual-impedance" else 0.0,
+        k.K_YIELD: part_of(h, YIELDING),
     }
 
 
-def gensets_array(scenario: Scenario, h: float) -> NDArray[np.float64]:
+def gensets_array(gensets: Sequence[Genset], h: float) -> NDArray[np.float64]:
     """Return the gensets, on the bus without load; G and DECAY are conductance and susceptance here."""
-    x = genset_array(scenario.gensets, h, h, running=True)
-    for o, q in zip(range(0, len(x), genset.SIZE), scenario.gensets, strict=True):
+    x = genset_array(gensets, h, h, running=True)
+    for o, q in zip(range(0, len(x), genset.SIZE), gensets, strict=True):
         y = q.apparent_power / q.voltage**2 / complex(q.stator_resistance, q.transient_reactance)
         x[o + genset.G], x[o + genset.DECAY] = y.real, y.imag
         x[o + genset.BREAKER] = x[o + genset.HOLD] = 1.0

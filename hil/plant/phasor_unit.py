@@ -1,7 +1,6 @@
-"""The PCS of the plant in phasors: what is left of `emt.following` and `emt.forming` beyond a cycle.
+"""The PCS of the plant in phasors: what is left of `emt.following` beyond a cycle, and its change of control.
 
-Lags are exact for a line, so that no step is too long for them; the droop is taken at the
-sub-step's end. A current limit leaves of a forming PCS's admittance what gives that current.
+Lags are exact for a line, so that no step is too long for them.
 """
 
 from __future__ import annotations
@@ -11,14 +10,8 @@ from typing import Any
 
 from hil.jit import part
 
-from .emt.following import (
-    BREAKPOINT,
-    ZERO_CROSSING,
-)
-from .emt.unit import (
-    FIRST_P,
-    FIRST_Q,
-)
+from .emt.following import BREAKPOINT, ZERO_CROSSING
+from .emt.unit import FIRST_P, FIRST_Q
 from .phasor_bus import (
     A_GRID,
     ANGLE,
@@ -27,10 +20,7 @@ from .phasor_bus import (
     BAND,
     CEASE,
     CONNECTED,
-    DAMPING,
-    DROOP,
     E_GRID,
-    E_MAX,
     EMF,
     ENERGY,
     FADE,
@@ -39,27 +29,14 @@ from .phasor_bus import (
     G_PCS,
     GAIN,
     HEAT,
-    HELD,
     ID_MAX,
     IN_STEP,
-    INERTIA,
     ISLAND,
-    K_HELD,
-    K_POWER,
     K_STEER,
-    K_VOLTAGE,
-    KI_OVER,
-    KI_Q,
     KIND,
-    KIV,
-    KP_OVER,
-    KV,
-    LEFT,
     LIMIT,
     LIMITED,
     LINE,
-    OUT_IM,
-    OUT_RE,
     P_CONST,
     P_FIL,
     P_GIVE,
@@ -67,26 +44,23 @@ from .phasor_bus import (
     P_HIGH,
     P_LAG,
     P_LOW,
-    P_MAX,
-    P_MIN,
     P_PCS,
     P_RAMP,
     P_REF,
     P_TAKE,
     PRIORITY,
     Q_CONST,
-    Q_DROOP,
     Q_FIL,
     Q_GRID,
     Q_LAG,
-    Q_MAX,
     Q_OVER,
     Q_PCS,
     Q_RAMP,
     Q_REF,
     R_DAMPING,
     R_FILTER,
-    RAMP,
+    RAMP_P,
+    RAMP_Q,
     RECOVERY,
     RISE,
     S_BASE,
@@ -96,9 +70,10 @@ from .phasor_bus import (
     STEERED,
     SUPPORT,
     SYNC_TIME,
+    TAKEN_D,
+    TAKEN_Q,
     THERE,
     TURN,
-    TURNING,
     V_BASE,
     V_FIL,
     V_IM,
@@ -107,13 +82,30 @@ from .phasor_bus import (
     W_BUS,
     W_GRID,
     W_PLL,
+    WITHHELD,
     X_GRID_SIDE,
     H,
     V,
-    deliver,
     solve,
     wrapped,
 )
+
+
+@part
+def prioritised(first: float, most: float, along: float, across: float) -> Any:
+    """Return a current within the limit [pu]: its active or reactive part first, or its direction kept."""
+    size = math.sqrt(along * along + across * across)
+    if size <= most:
+        return along, across
+    if first == FIRST_P:
+        along = max(-most, min(most, along))
+        room = math.sqrt(most * most - along * along)
+        return along, max(-room, min(room, across))
+    if first == FIRST_Q:
+        across = max(-most, min(most, across))
+        room = math.sqrt(most * most - across * across)
+        return max(-room, min(room, along)), across
+    return along * most / size, across * most / size
 
 
 @part
@@ -127,19 +119,8 @@ def limit(x: Any, v: float) -> None:
         q = x[Q_LAG] + x[SUPPORT] * (1.0 - x[BAND] - v if v < 1.0 else 1.0 + x[BAND] - v)
         room = most * max(0.0, min(1.0, (v - ZERO_CROSSING) / (BREAKPOINT - ZERO_CROSSING)))
         d = max(-room, min(room, d))
-    size = math.sqrt(d * d + q * q)
-    x[LIMITED] = 1.0 if size > most else 0.0
-    if size > most:
-        if first == FIRST_Q:
-            q = max(-most, min(most, q))
-            room = math.sqrt(most * most - q * q)
-            d = max(-room, min(room, d))
-        elif first == FIRST_P:
-            d = max(-most, min(most, d))
-            room = math.sqrt(most * most - d * d)
-            q = max(-room, min(room, q))
-        else:
-            d, q = d * most / size, q * most / size
+    x[LIMITED] = 1.0 if d * d + q * q > most * most else 0.0
+    d, q = prioritised(first, most, d, q)
     if v < x[CEASE]:
         d = q = 0.0
     x[P_PCS], x[Q_PCS] = d * v, q * v
@@ -179,9 +160,10 @@ def within(x: Any, power: float) -> float:
 @part
 def follow(x: Any) -> None:
     """Move the following PCS's powers: ramp, then the lag of its current control, exact in a line."""
-    most = x[RAMP] * x[H]
     p, q = x[P_RAMP], x[Q_RAMP]
+    most = x[RAMP_P] * x[H]
     x[P_RAMP] = within(x, p + max(-most, min(most, x[P_REF] - p)))
+    most = x[RAMP_Q] * x[H]
     x[Q_RAMP] = q + max(-most, min(most, x[Q_REF] - q))
     behind = x[LINE] * (x[P_RAMP] - p) + x[FADE] * (p - x[P_LAG])
     x[P_LAG] = within(x, x[P_RAMP] - behind)
@@ -189,55 +171,6 @@ def follow(x: Any) -> None:
     if abs(x[V] - 1.0) > x[BAND]:  # what it could still carry, from where it returns at the recovery ramp
         x[ID_MAX] = abs(x[P_PCS]) / x[V]
     x[ID_MAX] = min(x[LIMIT], x[ID_MAX] + x[RECOVERY] * x[H])
-
-
-@part
-def form(x: Any) -> float:
-    """Move the forming PCS's EMF and return it [pu]: `emt.forming`, its speed implicit in the droop."""
-    h = x[H]
-    x[P_FIL] += x[K_POWER] * (x[P_PCS] - x[P_FIL])
-    x[Q_FIL] += x[K_POWER] * (x[Q_PCS] - x[Q_FIL])
-    x[V_FIL] += x[K_VOLTAGE] * (x[V] - x[V_FIL])
-    high, low = min(x[P_MAX], x[P_GIVE]) - x[P_FIL], max(x[P_MIN], x[P_TAKE]) - x[P_FIL]
-    speed = x[HELD]
-    if x[LEFT] == 1.0:  # else the power does not tell the angle
-        x[P_HIGH] = min(0.0, x[P_HIGH] + h * x[KI_OVER] * high)
-        x[P_LOW] = max(0.0, x[P_LOW] + h * x[KI_OVER] * low)
-        over = x[P_HIGH] + x[P_LOW] + x[KP_OVER] * (min(0.0, high) + max(0.0, low)) + x[STEERED]
-        if x[INERTIA] > 0.0:
-            per_droop = 1.0 / x[DROOP] if x[DROOP] > 0.0 else 0.0
-            push = x[P_REF] - x[P_FIL] + x[DAMPING] * x[W_PLL] + per_droop * (1.0 + over)
-            inertia = x[INERTIA] / h
-            speed = (inertia * x[SPEED] + push) / (inertia + x[DAMPING] + per_droop)
-        else:
-            speed = 1.0 + x[DROOP] * (x[P_REF] - x[P_FIL]) + over
-        speed = x[SPEED] = max(0.9, min(1.1, speed))
-        x[HELD] += x[K_HELD] * (speed - x[HELD])
-    x[ANGLE] = wrapped(x[ANGLE] + h * x[W0] * (speed - 1.0))
-    x[TURNING] = speed
-    over = max(0.0, -x[Q_MAX] - x[Q_FIL]) + min(0.0, x[Q_MAX] - x[Q_FIL])
-    x[Q_OVER] += h * x[KI_Q] * (over - 0.01 * x[Q_OVER])
-    rise = max(-0.1, min(0.1, x[E_GRID] - x[V])) if x[THERE] > x[CONNECTED] else 0.0
-    aim: float = max(0.0, min(x[E_MAX], 1.0 + rise + x[Q_DROOP] * (x[Q_REF] - x[Q_FIL]) + x[Q_OVER]))
-    if x[KIV] == 0.0:
-        x[EMF] = aim
-        return aim
-    if x[LEFT] == 1.0:
-        x[EMF] = max(0.0, min(x[E_MAX], x[EMF] + h * x[KIV] * (aim - x[V_FIL])))
-    emf: float = max(0.0, min(x[E_MAX], x[EMF] + x[KV] * (aim - x[V_FIL])))
-    return emf
-
-
-@part
-def hold(x: Any) -> None:
-    """Read the forming PCS's power, and leave as much of its admittance as its current limit allows."""
-    d_re, d_im = x[OUT_RE] - x[V_RE], x[OUT_IM] - x[V_IM]
-    g, b = x[LEFT] * x[G_PCS] / x[S_BASE], x[LEFT] * x[B_PCS] / x[S_BASE]
-    deliver(x, P_PCS, g * d_re - b * d_im, g * d_im + b * d_re)
-    current = math.sqrt(x[P_PCS] * x[P_PCS] + x[Q_PCS] * x[Q_PCS]) / x[V]
-    x[LIMITED] = 1.0 if x[LEFT] < 1.0 else 0.0
-    if current > 0.0:
-        x[LEFT] = min(1.0, x[LEFT] * x[LIMIT] / current)
 
 
 @part
@@ -272,9 +205,9 @@ def transfer(x: Any) -> None:
         im = x[V_IM] + (x[G_PCS] * i_im - x[B_PCS] * i_re) / y
         x[ANGLE] = math.atan2(im, re) - x[TURN]
         x[EMF] = math.sqrt(re * re + im * im) / (x[V_BASE] * x[GAIN])
-        x[SPEED] = x[HELD] = x[W_PLL]
-        x[P_FIL], x[Q_FIL], x[V_FIL], x[LEFT] = x[P_PCS], x[Q_PCS], x[V], 1.0
-        x[P_HIGH] = x[P_LOW] = x[Q_OVER] = 0.0
+        x[SPEED] = x[W_PLL]
+        x[P_FIL], x[Q_FIL], x[V_FIL] = x[P_PCS], x[Q_PCS], x[V]
+        x[P_HIGH] = x[P_LOW] = x[Q_OVER] = x[TAKEN_D] = x[TAKEN_Q] = x[WITHHELD] = x[LIMITED] = 0.0
     elif forming < x[FORMING]:
         x[P_RAMP] = x[P_LAG] = x[P_PCS]
         x[Q_RAMP] = x[Q_LAG] = x[Q_PCS]

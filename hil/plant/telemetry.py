@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
-from .build import READING, part_of
+from .build import part_of
 from .emt import events
 from .emt import unit as k
 from .terminals import PCS_ALARMS, PCS_MODES
@@ -26,10 +26,11 @@ class Telemetry:
     depend on how often anybody looks.
     """
 
-    def __init__(self, q: Parameters, charge: float) -> None:
+    def __init__(self, q: Parameters, charge: float, step: float, window: int = 1) -> None:
+        """Begin at a state of charge [pu], with a plant's step [s] and a window of so many steps."""
         self._gain, self._flaws, self._charge = q.telemetry_gain, q.defects, charge
-        self._window, self._step = round(READING / q.step), q.step
-        self._part = part_of(READING, q.defects.telemetry_lag)
+        self._window, self._step = window, step
+        self._part = part_of(window * step, q.defects.telemetry_lag)
         self._remembers = bool(q.defects.telemetry_lag or q.defects.flat_channel)
         self._seen = 0
         self._late: dict[str, Any] = {}

@@ -18,6 +18,7 @@ from hil.plant.emt import (
     load,
     metering,
     missions,
+    neutral,
     storage,
     transformer,
     unit,
@@ -83,11 +84,11 @@ def test_open_branches_carry_nothing():
 
 
 def test_no_component_reaches_into_the_next():
-    components = (bus, grid, unit, metering, storage, missions, load, fault, transformer, events)
+    components = (bus, grid, unit, metering, storage, missions, load, fault, neutral, transformer, events)
     begins = (*(getattr(c, "BASE", 0) for c in components), world.GENSETS)
     assert begins == (
         *(world.BUS, world.GRID, world.UNIT, world.METERS, world.STORAGE, world.MISSIONS),
-        *(world.LOAD, world.FAULT, world.TRANSFORMER, world.EVENTS, world.GENSETS),
+        *(world.LOAD, world.FAULT, world.NEUTRAL, world.TRANSFORMER, world.EVENTS, world.GENSETS),
     )
     for component, following in zip(components, begins[1:], strict=True):
         assert following >= component.END, component

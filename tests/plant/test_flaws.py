@@ -13,7 +13,7 @@ from hil.plant.missions import Mission, Missions
 from hil.plant.parameters import Parameters
 from hil.plant.terminals import CHANNELS
 
-BUFFERS = Parameters(missions=Missions(missions=(Mission("buffering"),)))
+BUFFERS = Parameters(missions=Missions(missions=(Mission("buffering"), Mission("dispatch"))))
 ALL = sorted(flaws.FLAWS)
 
 
@@ -67,6 +67,30 @@ def test_one_that_comes_twice_is_refused():
 def test_steep_buffering_needs_buffering(missions):
     with pytest.raises(ConfigError, match="no mission"):
         flaws.plant(Parameters(missions=missions), [flaws.FLAWS["buffers-steeply"]])
+
+
+def test_missions_between_first_and_last_change_their_order():
+    q = Parameters(
+        missions=Missions(
+            missions=(
+                Mission("ride-through", reserve=0.1),
+                Mission("buffering", share=0.6),
+                Mission("frequency"),
+                Mission("dispatch", reserve=0.05),
+                Mission("maintenance"),
+            )
+        )
+    )
+    turned = flaws.FLAWS["wrong-mission-order"].plant(q).missions.missions
+    assert [turned[n] for n in (0, 3, 2, 1, 4)] == list(q.missions.missions)
+
+
+@pytest.mark.parametrize(
+    "missions", [None, Missions(missions=(Mission("ride-through"), Mission("dispatch")))]
+)
+def test_an_order_needs_two_missions(missions):
+    with pytest.raises(ConfigError, match="no two missions"):
+        flaws.plant(Parameters(missions=missions), [flaws.FLAWS["wrong-mission-order"]])
 
 
 @given(names=st.sets(st.sampled_from(ALL)), strengths=st.randoms(use_true_random=False), seed=st.integers(0))

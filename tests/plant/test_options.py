@@ -14,6 +14,7 @@ from hil.errors import ConfigError
 from hil.plant import options
 from hil.plant.forming import Forming, Synchro
 from hil.plant.genset import DIESEL, GAS, Genset
+from hil.plant.grounding import Grounding
 from hil.plant.loads import Bank, ElectronicLoad, Transformer
 from hil.plant.missions import Mission, Missions
 from hil.plant.options import read_plant
@@ -41,7 +42,7 @@ def test_without_a_table_it_is_the_default_plant_on_the_nominal_values(plant):
     assert (small.rated_power, small.voltage, small.frequency, small.dc_voltage) == (30e3, 400.0, 50.0, 750.0)
     assert small.electronic == ElectronicLoad(rating=30e3, voltage=400.0)
     assert small.transformer == Transformer(rating=30e3, voltage=400.0, frequency=50.0)
-    assert small.missions is None
+    assert small.missions is small.grounding is None
 
 
 def test_every_table_reaches_its_fields(plant):
@@ -72,6 +73,8 @@ def test_every_table_reaches_its_fields(plant):
         reactor_time = "0.5 s"
         [plant.transformer]
         load = ["1 kW", "2 kW", 3000]
+        [plant.grounding]
+        reactance = "0.04 pu"
         [[plant.gensets]]
         [[plant.gensets]]
         preset = "gas"
@@ -94,6 +97,7 @@ def test_every_table_reaches_its_fields(plant):
     assert found.state_of_charge == 0.7
     assert (q.electronic.rating, q.bank.reactor_time) == (50e3, 0.5)
     assert q.transformer.load == (1e3, 2e3, 3e3)
+    assert q.grounding == Grounding(reactance=0.04)
     assert q.gensets[0] == DIESEL
     assert (q.gensets[1].rated_power, q.gensets[1].overspeed) == (250e3, (1.1, 0.1))
     assert q.gensets[1].turbo_time == GAS.turbo_time != DIESEL.turbo_time
@@ -113,6 +117,7 @@ def test_every_table_reaches_its_fields(plant):
         (Bank, options.BANK, {"resistance", "inductance", "capacitance"}),
         (ElectronicLoad, options.ELECTRONIC, {"voltage"}),
         (Transformer, options.TRANSFORMER, ON_BUS),
+        (Grounding, options.GROUNDING, set()),
         (Genset, options.GENSET, ON_BUS),
         (Missions, options.MISSIONS, {"rated_power", "frequency"}),
         (Mission, options.MISSION, set()),
@@ -163,6 +168,10 @@ def test_the_plants_own_keys_are_fields():
             "plant.missions: missions[0]: missions: there is no 'sleep'",
         ),
         ("[plant.missions]\nmissions = [{ share = 1 }]", "plant.missions: missions[0]: name is missing"),
+        (
+            "[plant.grounding]\nresistance = 0.0",
+            "lab.toml: plant.grounding: resistance = 0: must be above zero",
+        ),
         ("[plant.transformer]\nload = [1, 2, -3]", "plant.transformer: Transformer load = (1.0, 2.0, -3.0)"),
     ],
 )

@@ -9,10 +9,6 @@ from hil.plant.forming import Forming, Synchro
 from hil.plant.missions import Mission, Missions
 from hil.plant.parameters import Parameters
 from hil.plant.phasor import FLAGS, Diverged, NoSolution, Profile, Scenario, simulate
-from hil.plant.storage import Storage
-
-PLAIN = Storage(chemistry="none")  # EMF that does not move with the state of charge
-WIDE = Missions(window=(0.0, 1.0))  # dispatch alone, down to empty and up to full
 
 
 def forming(scr=20.0, x_over_r=10.0, simple=False, **options):
@@ -72,13 +68,14 @@ def test_power_balances_in_every_step():
 
 def test_current_limit_and_its_flag():
     # P first: at 1.2 pu and v near 1 the PCS gives 1.2 v, and no reactive power is left
-    q = Parameters(scr=10.0)
     wide = Missions(discharge_limit=2.0, missions=(Mission("dispatch", share=2.0),))
-    scenario = Scenario(plant=q, missions=wide, storage=Storage(chemistry="none"), power=150e3, reactive=50e3)
-    r = simulate(scenario, 1.0, 0.01, 0.5)
-    assert r["pcs_power"][-1] == pytest.approx(1.2e5 * r["voltage"][-1] / 480.0, rel=1e-9)
-    assert r["pcs_reactive"][-1] == pytest.approx(0.0, abs=1e-3)
-    assert int(r["flags"][-1]) & 1 << FLAGS.index("current limit")
+    for missions in (None, wide):
+        q = Parameters(scr=10.0, missions=missions)
+        r = simulate(Scenario(plant=q, power=150e3, reactive=50e3), 1.0, 0.01, 0.5)
+        assert r["pcs_power"][-1] == pytest.approx(1.2e5 * r["voltage"][-1] / 480.0, rel=1e-9)
+        assert r["pcs_reactive"][-1] == pytest.approx(0.0, abs=1e-3)
+        assert int(r["flags"][-1]) & 1 << FLAGS.index("current limit")
+        assert ("dispatch_share" in r.columns) == (missions is not None)
 
 
 @pytest.mark.parametrize("scr", [1.5, 20.0])
@@ -110,6 +107,18 @@ def test_ramp_and_lag():
         half = np.interp(25e3, r["pcs_power"], r["time"])
         assert half == pytest.approx(0.5 + 1 / (2 * math.pi * 400) + 150e-6, abs=1e-6)
         assert r["pcs_power"][-1] == pytest.approx(50e3)
+
+
+@pytest.mark.parametrize("control", ["following", "forming"])
+def test_a_load_is_buffered_at_a_ramp_of_its_own(control):
+    # 40 kW on top at 1.5 s, of which the grid takes next to nothing: at 5 pu/s half of it after 0.04 s
+    missions = Missions(missions=(Mission("buffering"),), grid_ramp_up=1e-6, grid_ramp_down=1e-6, volt_var=())
+    fast = Forming(droop=0.05, power_filter=0.0)  # 0.2 s of droop, which lags a ramp by so much
+    q = Parameters(control=control, forming=fast, power_ramp=0.1, load_ramp=5.0, missions=missions)
+    load = Profile(1.5, (30e3, 70e3), held=True)
+    r = simulate(Scenario(q, load_power=load), 2.5, 0.001, 0.001)
+    half = np.interp(20e3, r["pcs_power"][1499:], r["time"][1499:]) - 1.5
+    assert half == pytest.approx(0.04, abs=0.01 if control == "following" else 0.05)
 
 
 @pytest.mark.parametrize("inertia", [0.0, 3.0])

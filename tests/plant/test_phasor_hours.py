@@ -14,7 +14,6 @@ from hil.plant.genset import DIESEL, GAS, Genset
 from hil.plant.missions import Mission, Missions
 from hil.plant.parameters import Parameters
 from hil.plant.phasor import COLUMNS, FLAGS, Profile, Scenario, simulate
-from hil.plant.storage import Storage
 
 DAY = 86400.0
 WIDE = Missions(window=(0.0, 1.0))  # dispatch alone, down to empty and up to full
@@ -34,11 +33,10 @@ def bridge(q, p, reactive, volts):
 def test_energy_of_a_day():
     # grid + battery - losses = load, each interval and over 24 h; set-points change on intervals alone
     rng = np.random.default_rng(7)
-    q = Parameters(scr=5.0)
+    q = Parameters(scr=5.0, chemistry="lfp", battery_capacity=2e6)
     hourly = {"step": 3600.0, "held": True}
     scenario = Scenario(
         plant=q,
-        storage=Storage(chemistry="lfp", battery_capacity=2e6),
         load_power=Profile(values=tuple(rng.uniform(2e4, 8e4, 24)), **hourly),
         power=Profile(values=tuple(rng.uniform(-3e4, 3e4, 24)), **hourly),
         reactive=Profile(values=tuple(rng.uniform(-3e4, 3e4, 24)), **hourly),
@@ -59,16 +57,16 @@ def test_energy_of_a_day():
 
 def test_state_of_charge_drifts_by_the_losses_of_the_round_trip():
     # +-50 kW for half an hour each: the cell current solves e i - r i^2 = p; nothing else drifts
-    q, battery = Parameters(), Storage(chemistry="none", coulombic_efficiency=0.99)
+    q = Parameters(coulombic_efficiency=0.99)
     power = Profile(1800.0, (50e3, -50e3), held=True, repeated=True)
-    r = simulate(Scenario(plant=q, storage=battery, missions=WIDE, power=power), 6 * 3600.0, 0.1, 3600.0)
+    r = simulate(Scenario(plant=q, power=power), 6 * 3600.0, 0.1, 3600.0)
     volts = simulate(Scenario(plant=q, power=50e3), 1.0, 0.01, 1.0)["voltage"][-1]
-    ohms = (battery.dc_resistance + battery.battery_resistance) * battery.dc_impedance
+    ohms = (q.dc_resistance + q.battery_resistance) * q.dc_impedance
     amps = []
     for p in (50e3, -50e3):
         dc = float(bridge(q, p, 0.0, volts))
         amps.append((850.0 - math.sqrt(850.0**2 - 4 * ohms * dc)) / (2 * ohms))
-    drift = -(amps[0] + 0.99 * amps[1]) * 1800.0 / battery.charge
+    drift = -(amps[0] + 0.99 * amps[1]) * 1800.0 / q.charge
     # the RC branch lags by 20 s in 1800 s with a tenth of a per cent of the voltage: 1e-3 of the drift
     assert np.diff(r["state_of_charge"])[1:] == pytest.approx([drift] * 4, rel=5e-3)
     assert drift < 0.0
@@ -76,9 +74,8 @@ def test_state_of_charge_drifts_by_the_losses_of_the_round_trip():
 
 def test_battery_gives_what_it_has_and_no_more():
     # 0.9 pu out of a battery that holds one pu for six minutes; taper and cells' limits, then empty
-    q = Parameters()
-    battery = Storage(chemistry="lfp", battery_capacity=10e3, discharge_rate=20.0)
-    r = simulate(Scenario(plant=q, storage=battery, missions=WIDE, power=90e3), 900.0, 0.01, 1.0)
+    q = Parameters(chemistry="lfp", battery_capacity=10e3, discharge_rate=20.0, missions=WIDE)
+    r = simulate(Scenario(plant=q, power=90e3), 900.0, 0.01, 1.0)
     assert r["pcs_power"][10] == pytest.approx(90e3)
     assert r["state_of_charge"].min() >= 0.0
     assert r["state_of_charge"][-1] < 0.01
@@ -90,12 +87,11 @@ def test_battery_gives_what_it_has_and_no_more():
 
 def test_cells_limit_the_power():
     # 0.4 capacities per hour of 200 kWh: 80 kW at the cells' voltage, though 95 kW are asked for
-    q = Parameters()
-    battery = Storage(chemistry="lfp", discharge_rate=0.4)
-    r = simulate(Scenario(plant=q, storage=battery, missions=WIDE, power=95e3), 60.0, 0.01, 1.0)
-    amps = 0.4 * battery.charge / 3600.0
-    part = battery.dc_resistance + battery.battery_resistance * -math.expm1(-3.0)
-    drop = part * battery.dc_impedance * amps
+    q = Parameters(chemistry="lfp", discharge_rate=0.4)
+    r = simulate(Scenario(plant=q, power=95e3), 60.0, 0.01, 1.0)
+    amps = 0.4 * q.charge / 3600.0
+    part = q.dc_resistance + q.battery_resistance * -math.expm1(-3.0)
+    drop = part * q.dc_impedance * amps
     assert r["battery_power"][-1] == pytest.approx(amps * (850.0 - drop), rel=5e-4)
     drawn = bridge(q, r["pcs_power"], r["pcs_reactive"], r["voltage"])
     np.testing.assert_allclose(r["battery_power"][1:], drawn[1:], rtol=1e-6)
@@ -117,7 +113,8 @@ def test_competing_missions_over_a_day():
     rng = np.random.default_rng(3)
     hertz = Profile(60.0, tuple(60.0 + 0.05 * rng.standard_normal(1440)))
     load = Profile(30.0, (30e3, 70e3), held=True, repeated=True)
-    scenario = Scenario(missions=missions, load_power=load, grid_frequency=hertz, grid_voltage=1.0)
+    q = Parameters(missions=missions, chemistry="lfp")
+    scenario = Scenario(plant=q, load_power=load, grid_frequency=hertz, grid_voltage=1.0)
     r = simulate(scenario, DAY / 4, 0.02, 1.0)
     shares = sum(r[name] for name in COLUMNS if name.endswith("_share"))
     # what the missions got is what the PCS gives, but for its ramp and lag within a step
@@ -131,10 +128,9 @@ def test_competing_missions_over_a_day():
 
 def test_gensets_and_pcs_share_by_their_droops():
     # at one frequency: w = 1 - mp (P - P_set) for the PCS, w = 1 - R P for each set, of its own rating
-    q = Parameters(control="forming", forming=Forming(droop=0.02))
+    q = Parameters(control="forming", forming=Forming(droop=0.02), gensets=(DIESEL, GAS))
     scenario = Scenario(
         plant=q,
-        gensets=(DIESEL, GAS),
         grid_on=0.0,
         load_power=200e3,
         impedance_power=50e3,
@@ -151,12 +147,9 @@ def test_gensets_and_pcs_share_by_their_droops():
 
 def test_load_step_on_a_genset_is_the_same_at_any_step():
     # 200 kW on a 500 kW diesel with a following PCS: dt only slices it, sub-steps are the same
-    q = Parameters(synchro=Synchro(islands=False))
+    q = Parameters(synchro=Synchro(islands=False), gensets=(DIESEL,))
     load = Profile(10.0, (20e3, 220e3), held=True)
-    runs = [
-        simulate(Scenario(gensets=(DIESEL,), grid_on=0.0, load_power=load, plant=q), 30.0, dt, 0.1)
-        for dt in (0.002, 0.1)
-    ]
+    runs = [simulate(Scenario(grid_on=0.0, load_power=load, plant=q), 30.0, dt, 0.1) for dt in (0.002, 0.1)]
     np.testing.assert_allclose(runs[0]["frequency"], runs[1]["frequency"], atol=1e-3)
     # first 2H dw/dt = -dP: 0.4 pu of 1.25 s gives 0.4 / 2.5 pu/s until the fuel burns
     before, dip = runs[0]["frequency"][99], runs[0]["frequency"].min()
@@ -186,10 +179,7 @@ def test_ramp_as_in_the_emt_plant(running):
     s.command(80e3)
     emt = s.record(2.0)
     q = Parameters(scr=5.0, power_ramp=1.0, battery_capacity=1e3)
-    scenario = Scenario(
-        plant=q, storage=Storage(chemistry="none", battery_capacity=1e3), power=80e3, missions=WIDE
-    )
-    r = simulate(scenario, 2.0, 0.001, 0.02)
+    r = simulate(Scenario(plant=q, power=80e3), 2.0, 0.001, 0.02)
     power = emt["p"].reshape(-1, 1000).mean(axis=1)
     np.testing.assert_allclose(r["pcs_power"], power, atol=1e3)
     dc = (emt["v_dc"] * emt["i_dc"]).reshape(-1, 1000).mean(axis=1)
@@ -202,8 +192,7 @@ def test_plain_python_gives_the_same_bits(monkeypatch):
     def run():
         phasor = importlib.import_module("hil.plant.phasor")
         scenario = phasor.Scenario(
-            plant=Parameters(control="forming", forming=Forming(inertia=1.0)),
-            gensets=(DIESEL,),
+            plant=Parameters(control="forming", forming=Forming(inertia=1.0), gensets=(DIESEL,)),
             grid_on=phasor.Profile(0.2, (1.0, 0.0, 1.0), held=True),
             load_power=phasor.Profile(0.1, (2e4, 9e4, 5e4)),
             load_reactive=1e4,
@@ -211,7 +200,12 @@ def test_plain_python_gives_the_same_bits(monkeypatch):
         follows = phasor.Scenario(
             load_power=5e4, power=9e4, grid_voltage=phasor.Profile(0.2, (1.0, 0.7, 1.0))
         )
-        return [phasor.simulate(s, 0.6, 0.01, 0.02) for s in (scenario, follows)], phasor.COMPILED
+        limited = phasor.Scenario(
+            Parameters(control="forming", forming=Forming(limiter="virtual-impedance"), fault_priority="Q"),
+            power=5e4,
+            grid_voltage=phasor.Profile(0.2, (1.0, 0.4, 1.0)),
+        )
+        return [phasor.simulate(s, 0.6, 0.01, 0.02) for s in (scenario, follows, limited)], phasor.COMPILED
 
     compiled, was = run()
     if not was:
@@ -235,9 +229,8 @@ def test_plain_python_gives_the_same_bits(monkeypatch):
         (lambda: Profile(1.0, ()), "at least one"),
         (lambda: Scenario(load_power=math.inf), "load_power"),
         (lambda: Scenario(state_of_charge=1.2), "between 0 and 1"),
-        (lambda: Scenario(storage=Storage(rated_power=1e6)), "storage rated_power = 1e\\+06 W"),
-        (lambda: Scenario(missions=Missions(frequency=50.0)), "missions frequency = 50 Hz"),
-        (lambda: Scenario(gensets=(Genset(voltage=400.0),)), "400 V, 60 Hz"),
+        (lambda: Scenario(Parameters(missions=Missions(frequency=50.0))), "missions: for 100000 W, 50 Hz"),
+        (lambda: Scenario(Parameters(gensets=(Genset(voltage=400.0),))), "400 V, 60 Hz"),
         (lambda: simulate(Scenario(), 10.0, 0.03, 1.0), "multiple"),
         (lambda: simulate(Scenario(), math.inf), "above zero"),
         (lambda: simulate(Scenario(), 10.0, -1.0), "above zero"),

@@ -1,6 +1,6 @@
 """The loop: control once per control period, then one step of everything that meets at the bus.
 
-Load, fault, transformer, gensets and missions are `others`: None leaves them out of the
+Load, fault, neutral, transformer, gensets and missions are `others`: None leaves them out of the
 compiled code, and with them half of the time that compiling takes.
 """
 
@@ -23,6 +23,7 @@ from . import (
     metering,
     missions,
     modulation,
+    neutral,
     sensing,
     storage,
     supervision,
@@ -137,6 +138,7 @@ def assemble(w: Any, others: Any) -> None:
     if others is not None:
         load.admit(w)
         fault.admit(w)
+        neutral.admit(w)
         transformer.admit(w)
         for n in range(int(w[bus.GENSETS])):
             genset.admit(w, GENSETS + n * genset.SIZE, w)
@@ -184,6 +186,7 @@ def advance(
         grid.history(w)
         if others is not None:
             load.history(w)
+            neutral.history(w)
             transformer.history(w)
             for k in range(sets):
                 genset.advance(w, GENSETS + k * genset.SIZE)
@@ -194,6 +197,7 @@ def advance(
         if others is not None:
             load.update(w)
             fault.update(w)
+            neutral.update(w)
             transformer.update(w)
             w[bus.I_GENSET] = w[bus.I_GENSET + 1] = w[bus.I_GENSET + 2] = 0.0
             for k in range(sets):
