@@ -8,10 +8,8 @@ decorating does.
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
+from typing import Any
 
 COMPILED: bool  # looked up below: whether numba is there
 flat: Any  # looked up below: hil.flat.flat, or what returns the array itself
@@ -50,7 +48,7 @@ def part(function: Any) -> Any:
         from numba import njit  # noqa: PLC0415 - as above
     except ImportError:
         return function
-    return njit(nogil=True, error_model="numpy")(function)
+    return njit(nogil=True, error_model="numpy", **_quickly())(function)
 
 
 def inlined(function: Any) -> Any:
@@ -62,22 +60,33 @@ def inlined(function: Any) -> Any:
         from numba import njit  # noqa: PLC0415 - as above
     except ImportError:
         return function
-    return njit(nogil=True, error_model="numpy", forceinline=True)(function)
+    return njit(nogil=True, error_model="numpy", forceinline=True, **_quickly())(function)
 
 
 def stamp(*folders: Path) -> Any:
     """Return an argument for a `compiled` function whose parts are in other files, in these folders.
 
     Numba renews its cache when the function's own file changes or the types of its arguments; this
-    argument's type has a name that changes with any file of them.
+    argument's type has a name that changes with any file of them, and with those that say how
+    parts are compiled.
     """
     import numpy as np  # noqa: PLC0415 - as numba
 
     digest = sha256()
+    for file in (Path(__file__), *(Path(__file__).with_name(f"{name}.py") for name in ("flat", "parts"))):
+        digest.update(file.read_bytes())
     for folder in folders:
         for file in sorted(folder.glob("*.py")):
             digest.update(file.read_bytes())
     return np.zeros(1, np.dtype([(f"of_{digest.hexdigest()[:16]}", "u1")]))[0]
+
+
+def _quickly() -> dict[str, Any]:
+    try:
+        from .parts import Compiler  # noqa: PLC0415 - as above
+    except ImportError:  # a numba that has moved its inner modules: it takes longer, that is all
+        return {}
+    return {"pipeline_class": Compiler}
 
 
 def _flat() -> Any:

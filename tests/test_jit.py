@@ -1,9 +1,12 @@
 """Functions compiled where numba is installed, and left as they are where it is not."""
 
+import shutil
 import sys
+from pathlib import Path
 
 import pytest
 
+import hil
 from hil import jit
 
 
@@ -42,6 +45,20 @@ def test_nowhere_to_keep_the_machine_code(monkeypatch):
 
     monkeypatch.setattr(numba, "njit", refuse)
     assert jit.compiled(half)(5.0) == 2.5
+
+
+@pytest.mark.parametrize("name", ["jit", "flat", "parts", "kernel/one"])
+def test_machine_code_is_made_anew_where_a_file_of_it_has_changed(tmp_path, monkeypatch, name):
+    """Those that say how it is compiled included."""
+    for each in ("jit", "flat", "parts"):
+        shutil.copy(Path(hil.__file__).with_name(f"{each}.py"), tmp_path)
+    (tmp_path / "kernel").mkdir()
+    (tmp_path / "kernel" / "one.py").write_text("x = 1\n")
+    monkeypatch.setattr(jit, "__file__", str(tmp_path / "jit.py"))
+    before, again = (jit.stamp(tmp_path / "kernel").dtype for _ in range(2))
+    with (tmp_path / f"{name}.py").open("a") as file:
+        file.write("\n")
+    assert before == again != jit.stamp(tmp_path / "kernel").dtype
 
 
 def test_nothing_else_is_there():

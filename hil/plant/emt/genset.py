@@ -113,7 +113,7 @@ def update(x: Any, o: int, b: Any) -> None:
     ib = x[o + POLE + 1] * (x[o + PAST + 1] - g * vb)
     ic = x[o + POLE + 2] * (x[o + PAST + 2] - g * vc)
     if x[o + HOLD] == 0.0:
-        ia, ib, ic = let_go(x, o, b, 0, ia), let_go(x, o, b, 1, ib), let_go(x, o, b, 2, ic)
+        ia, ib, ic = let_go(x, o, b, ia), let_go(x, o + 1, b, ib), let_go(x, o + 2, b, ic)
     x[o + I], x[o + I + 1], x[o + I + 2] = ia, ib, ic
     b[bus.I_GENSET] += ia
     b[bus.I_GENSET + 1] += ib
@@ -124,12 +124,15 @@ def update(x: Any, o: int, b: Any) -> None:
 
 
 @part
-def let_go(x: Any, o: int, b: Any, k: int, current: float) -> float:
-    """Return the new current of a pole that has been told to open; open it at current zero."""
-    if x[o + POLE + k] > 0.0 and x[o + I + k] * current <= 0.0:
-        x[o + POLE + k] = 0.0
+def let_go(x: Any, o: int, b: Any, current: float) -> float:
+    """Return the new current of a pole that has been told to open; open it at current zero.
+
+    The offset is the set's plus the phase.
+    """
+    if x[o + POLE] > 0.0 and x[o + I] * current <= 0.0:
+        x[o + POLE] = 0.0
         b[bus.CHANGED] = 1.0
-    left: float = x[o + POLE + k] * current
+    left: float = x[o + POLE] * current
     return left
 
 
@@ -304,18 +307,18 @@ def protect(x: Any, o: int) -> None:
     turning = 1.0 if x[o + STATE] == RUNNING or x[o + STATE] == COOLING else 0.0
     square = max(x[o + SQUARE], x[o + SQUARE + 1], x[o + SQUARE + 2])
     over = math.sqrt(square) / x[o + LEVELS + OVERCURRENT] - 1.0
-    watch(x, o, UNDERSPEED, on * (x[o + LEVELS + UNDERSPEED] - x[o + W]), 1.0)
-    watch(x, o, OVERSPEED, turning * (x[o + W] - x[o + LEVELS + OVERSPEED]), 1.0)
-    watch(x, o, UNDERVOLTAGE, on * (x[o + LEVELS + UNDERVOLTAGE] - x[o + V_F]), 1.0)
-    watch(x, o, OVERVOLTAGE, turning * (x[o + V_F] - x[o + LEVELS + OVERVOLTAGE]), 1.0)
-    watch(x, o, REVERSE_POWER, on * (-x[o + P_F] - x[o + LEVELS + REVERSE_POWER]), 1.0)
-    watch(x, o, OVERCURRENT, on * over, over)  # very inverse: t = k / (I / Is - 1)
-    watch(x, o, COMMANDED, x[o + TRIP], 1.0)
+    watch(x, o, o + UNDERSPEED, on * (x[o + LEVELS + UNDERSPEED] - x[o + W]), 1.0)
+    watch(x, o, o + OVERSPEED, turning * (x[o + W] - x[o + LEVELS + OVERSPEED]), 1.0)
+    watch(x, o, o + UNDERVOLTAGE, on * (x[o + LEVELS + UNDERVOLTAGE] - x[o + V_F]), 1.0)
+    watch(x, o, o + OVERVOLTAGE, turning * (x[o + V_F] - x[o + LEVELS + OVERVOLTAGE]), 1.0)
+    watch(x, o, o + REVERSE_POWER, on * (-x[o + P_F] - x[o + LEVELS + REVERSE_POWER]), 1.0)
+    watch(x, o, o + OVERCURRENT, on * over, over)  # very inverse: t = k / (I / Is - 1)
+    watch(x, o, o + COMMANDED, x[o + TRIP], 1.0)
 
 
 @part
-def watch(x: Any, o: int, code: int, excess: float, rate: float) -> None:
-    """Let the time of an excess run; latch the first code whose time is up."""
-    x[o + SPENT + code] = x[o + SPENT + code] + rate * x[o + DT] if excess > 0.0 else 0.0
-    if excess > 0.0 and x[o + SPENT + code] >= x[o + SECONDS + code] and x[o + CODE] == NONE:
-        x[o + CODE] = code
+def watch(x: Any, o: int, at: int, excess: float, rate: float) -> None:
+    """Let the time of an excess run, at the offset plus its code; latch the first code whose time is up."""
+    x[at + SPENT] = x[at + SPENT] + rate * x[o + DT] if excess > 0.0 else 0.0
+    if excess > 0.0 and x[at + SPENT] >= x[at + SECONDS] and x[o + CODE] == NONE:
+        x[o + CODE] = at - o
