@@ -115,7 +115,7 @@ class Capturing:
         began = ended if began is None else began
         instant = (began + ended) / 2 if at is None else at
         late = (ended - began) / 2 if at is None else 0.0
-        told: dict[str, Value] = {key: _told(value) for key, value in values.items()}
+        told: dict[str, Value] = {key: as_told(value) for key, value in values.items()}
         path = self.folder / f"{self.now.name}{SUFFIX}"
         try:
             with path.open("a", encoding="utf-8") as file:
@@ -174,7 +174,7 @@ class Capturing:
                 )
 
 
-def _told(value: Any) -> Value:
+def as_told(value: Any) -> Value:
     """Return what goes into a reading: JSON knows neither NaN nor tuples."""
     if isinstance(value, float) and isnan(value):
         return None

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import asdict, fields, is_dataclass, replace
 from datetime import UTC, datetime, timedelta
-from math import inf
+from math import inf, nan
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from hil.capture.blocklog import BlockLog
 from hil.capture.sealed import seal
+from hil.capturing import as_told
 from hil.errors import ConfigError, StorageError
-from hil.plant.flaws import parse
+from hil.plant import by_hand
+from hil.plant.flaws import parse_all
 from hil.plant.plant import Plant
+from hil.plant.stated import stated
+from hil.plant.tables import near
 from hil.plant.terminals import (
     MORE_SIGNALS,
     SIGNALS,
@@ -26,6 +30,8 @@ from hil.plant.terminals import (
 )
 from hil.recording import SUFFIX, Reading, to_line
 from hil.rehearse import nominal
+from hil.roles import PcsState
+from hil.simulated import controller
 from hil.waveform import Channel
 
 if TYPE_CHECKING:
@@ -59,38 +65,59 @@ class PlantModel:
         self.total = 0.0
         """Plant time that all runs took [s]."""
         self._options = config.plant
+        self._bench = config.path
         self._folder = folder
-        self._flaws = tuple(parse(text) for text in flaws)
+        self._flaws = parse_all(flaws)
         self._seed = seed
         self._watch = watch
         self._told = 0.0
         self._day = datetime.now(UTC)
         """Time of day at `total` zero; it goes on in plant time."""
         self._log: BlockLog | None = None
+        self._name = ""
+        """Of the capture under way."""
+        by_hand.check_bank(config.plant.load, config.plant.parameters, f"{config.path}: plant.load")
         self.start()
 
-    def start(self, **changes: Any) -> None:
-        """Begin anew at time zero, with parameters of the plant changed, such as scr=2.0."""
+    def start(self, *, flawed: bool = True, **changes: Any) -> None:
+        """Begin anew at time zero, with parameters of the plant changed, such as scr=2.0.
+
+        flawed: False for the unit as its maker states it, whatever flaws the one on the bench has.
+        """
+        if self._log is not None:
+            raise ConfigError(f"model: it begins anew inside capture {self._name}; end that first")
+        options, parameters = self._options, self._options.parameters
+        for name in changes:
+            if name not in (known := [each.name for each in fields(parameters)]):
+                raise ConfigError(f"model: the plant has no parameter {name!r}; {near(name, known)}")
+        self._stated = replace(options, parameters=replace(parameters, **changes))
         signals = (*SIGNALS, *MORE_SIGNALS)
         inputs = AnalogInputs({name: Sensor(name, np.asarray) for name in signals})
-        self.terminals = Terminals(
-            pcs=PcsTerminals(state_of_charge=self._options.state_of_charge), inputs=inputs
+        self.terminals = Terminals(pcs=PcsTerminals(state_of_charge=options.state_of_charge), inputs=inputs)
+        self.plant = Plant(
+            self._stated.parameters,
+            self.terminals,
+            self._flaws if flawed else (),
+            self._seed,
+            controller(self._stated, self._bench.parent),
         )
-        parameters = replace(self._options.parameters, **changes)
-        self.plant = Plant(parameters, self.terminals, self._flaws, self._seed)
+        self.set("load", **options.load)
 
     def now(self) -> float:
         """Return the plant's time [s]."""
         return self.plant.now()
 
     def set(self, terminal: str, **values: Any) -> None:
-        """Set fields of a terminal."""
+        """Set fields of a terminal; a load's profile begins now."""
         there = self._terminal(terminal)
         known = [each.name for each in fields(there)]
         for key, value in values.items():
             if key not in known:
                 raise ConfigError(f"model: {terminal} has no {key!r}; it has {', '.join(known)}")
-            setattr(there, key, value)
+            held = isinstance(getattr(there, key), list)  # the plant writes into it
+            setattr(there, key, list(value) if held else value)
+        if terminal == "load" and "profile" in values:
+            there.start = self.now()
 
     def read(self, terminal: str) -> Mapping[str, Any]:
         """Return what a terminal shows."""
@@ -113,7 +140,14 @@ class PlantModel:
 
     @contextmanager
     def record(self, name: str, poll: float = 0.1) -> Iterator[None]:
-        """Record waveforms, and about every `poll` [s] what the PCS says, until the context is left."""
+        """Record waveforms, and about every `poll` [s] what the PCS says, until the context is left.
+
+        What the model is made of stands beside them, as a reading of "model" at the begin.
+        """
+        if self._log is not None:
+            raise ConfigError(f"model: capture {name} begins before {self._name} has ended")
+        if name in self.captures:
+            raise ConfigError(f"model: capture {name} is recorded twice")
         inputs = self.terminals.inputs
         rate = 1.0 / self.plant.parameters.step
         started = (self._day + timedelta(seconds=self.total)).isoformat(timespec="microseconds")
@@ -123,6 +157,7 @@ class PlantModel:
         self._began = self._due = self.now()
         inputs.blocks.clear()
         inputs.running = True
+        self._write("model", stated(self._stated))
         try:
             yield
         finally:
@@ -152,29 +187,37 @@ class PlantModel:
             self._log.append(blocks.pop(0))
         if self.now() >= self._due - 1e-9:
             self._due += self._poll
-            line = to_line(Reading(self.now() - self._began, "pcs", self._telemetry()))
-            path = self._folder / f"{self._name}{SUFFIX}"
-            try:
-                with path.open("a", encoding="utf-8") as file:
-                    file.write(line)
-            except OSError as error:
-                raise StorageError(f"cannot write {path}: {error.strerror}; free some space") from error
+            self._write("pcs", self._telemetry())
+
+    def _write(self, source: str, values: Mapping[str, Value]) -> None:
+        """Put a reading beside the capture."""
+        path = self._folder / f"{self._name}{SUFFIX}"
+        try:
+            with path.open("a", encoding="utf-8") as file:
+                file.write(to_line(Reading(self.now() - self._began, source, values)))
+        except OSError as error:
+            raise StorageError(f"cannot write {path}: {error.strerror}; free some space") from error
 
     def _telemetry(self) -> dict[str, Value]:
-        """Return what the PCS says, under the names of `PcsState`."""
+        """Return what the PCS says, under the names of `PcsState`; None is what it does not report."""
         pcs = self.terminals.pcs
-        volts = pcs.measured_volts
-        return {
-            "mode": pcs.mode,
-            "connected": pcs.connected,
-            "active_power": pcs.measured_watts,
-            "reactive_power": pcs.measured_var,
-            "voltage": None if volts is None else sum(volts) / 3,
-            "frequency": pcs.measured_hertz,
-            "dc_voltage": pcs.dc_volts,
-            "alarms": sorted(pcs.alarms),
-            "state_of_charge": pcs.state_of_charge,
-        }
+        volts, amps = pcs.measured_volts, pcs.measured_amps
+        said = PcsState(
+            mode=pcs.mode,
+            connected=pcs.connected,
+            active_power=_number(pcs.measured_watts),
+            reactive_power=_number(pcs.measured_var),
+            voltage=nan if volts is None else sum(volts) / 3,
+            frequency=_number(pcs.measured_hertz),
+            dc_voltage=_number(pcs.dc_volts),
+            alarms=tuple(sorted(pcs.alarms)),
+            state_of_charge=pcs.state_of_charge,
+            current=None if amps is None else sum(amps) / 3,
+            temperature=pcs.celsius,
+            limited=pcs.limited,
+            forming=pcs.forming,
+        )
+        return {key: as_told(value) for key, value in asdict(said).items()}
 
     def _terminal(self, name: str) -> Any:
         kind, _, number = name.partition(":")
@@ -186,6 +229,10 @@ class PlantModel:
         if not is_dataclass(there):
             raise ConfigError(f"model: there is no terminal {name!r}")
         return there
+
+
+def _number(value: float | None) -> float:
+    return nan if value is None else value
 
 
 def _channels(signals: Sequence[str]) -> tuple[Channel, ...]:

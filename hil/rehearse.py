@@ -250,6 +250,11 @@ def rehearse(
 
     Raises `LimitError` or `ConfigError`, naming the stage, for what the bench may not or cannot do.
     """
+    if config.plant is None and len(recorded(sequence)) < len(sequence.captures()):
+        raise ConfigError(
+            f"{config.path}: {sequence.NAME} needs a model of the unit, and a bench of hardware has none; "
+            "name a simulated bench that describes the unit"
+        )
     walk = _Walk(config, recorded(sequence))
     for name, role in sequence.ROLES.items():
         config.find(role, name)

@@ -83,8 +83,11 @@ class Model(Protocol):
 
     nominal: Nominal
 
-    def start(self, **changes: Any) -> None:
-        """Begin anew at time zero, with parameters of the plant changed, such as scr=2.0."""
+    def start(self, *, flawed: bool = True, **changes: Any) -> None:
+        """Begin anew at time zero, with parameters of the plant changed, such as scr=2.0.
+
+        flawed: False for the unit as its maker states it, whatever flaws the one on the bench has.
+        """
 
     def set(self, terminal: str, **values: Any) -> None:
         """Set fields of a terminal."""

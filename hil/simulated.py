@@ -86,7 +86,7 @@ class SimulatedBench:
             self.bus,
             flaws=tuple(parse_flaw(text) for text in flaws),
             seed=seed,
-            controller=_controller(options, self.folder),
+            controller=controller(options, self.folder),
         )
         by_hand.check_bank(options.load, options.parameters, f"{config.path}: plant.load")
         self._begin = dict(options.load)
@@ -176,7 +176,7 @@ class SimulatedBench:
                 return {"error": f"cannot do {request}"}
 
 
-def _controller(options: PlantOptions, folder: Path) -> Controller | None:
+def controller(options: PlantOptions, folder: Path) -> Controller | None:
     """Return the user's control; an FMU's path is relative to the bench file."""
     from hil.plant.control_port import load_controller  # noqa: PLC0415 - numba is slow to import
 

@@ -45,6 +45,7 @@ TABLE: Final[dict[str, dict[str, str]]] = {
     "hil.sequences": {
         "t03_current_limit": "hil.sequences.bess.t03_current_limit:CurrentLimit",
         "t07_ride_through": "hil.sequences.bess.t07_ride_through:RideThrough",
+        "t12_transparency": "hil.sequences.bess.t12_transparency:Transparency",
         "voltage_sag": "hil.sequences.voltage_sag:VoltageSag",
     },
     "hil.calibration": {

@@ -24,6 +24,7 @@ _UNITS: Final = {
     "W/s": "W/s",
     "Hz/s": "Hz/s",
     "deg": "deg",
+    "dB": "dB",
     "pu": "pu",
     "pu/s": "pu/s",
     "1/s": "1/s",

@@ -67,6 +67,7 @@ def keys() -> list[dict[str, Any]]:
     from hil.plant.grounding import Grounding  # noqa: PLC0415 - as above
     from hil.plant.missions import Mission, Missions  # noqa: PLC0415 - as above
     from hil.plant.parameters import Parameters  # noqa: PLC0415 - as above
+    from hil.plant.tables import written  # noqa: PLC0415 - as above
 
     q = Parameters()
     chosen = {"controller": "", "state_of_charge": 0.5, "preset": "diesel"}
@@ -90,22 +91,12 @@ def keys() -> list[dict[str, Any]]:
         {
             "table": table,
             "key": key,
-            "value": _written(unit),
+            "value": written(unit),
             "default": _default(chosen[key] if key in chosen else getattr(owner, key, None)),
         }
         for table, known, owner in tables
         for key, unit in known.items()
     ]
-
-
-def _written(unit: Any) -> str:
-    """Return how a value of this unit is written in the file."""
-    if isinstance(unit, (tuple, list)):
-        each = ", ".join(map(_written, unit))
-        return f"[{each}]" if isinstance(unit, tuple) else f"[{each}, ...]"
-    if isinstance(unit, str):
-        return unit.replace("?", ' or "none"') or "number"
-    return {bool: "true or false", int: "whole number", str: "text"}.get(unit, "name or table")
 
 
 def _default(value: Any) -> str:

@@ -42,7 +42,7 @@ class Forming:
     """Internal [pu]: rated power at a factor of 0.8 needs 1.24 behind the virtual and the filter's reactance
     together; PSTess has 1.15 behind its 0.15 pu alone."""
     virtual_resistance: float = 0.05
-    """[pu]"""
+    """Of the virtual impedance [pu]"""
     virtual_reactance: float = 0.15
     """Besides the filter's own [pu]."""
     active_damping: float = 0.2
@@ -57,9 +57,11 @@ class Forming:
     reactive_limit: float = 1.0
     """Beyond which the voltage gives way [pu]."""
     overload_gain: float = 0.01
+    """Proportional, of the frequency that gives way."""
     overload_integral: float = 0.1
     """Of the frequency that gives way, per unit of power and second."""
     reactive_integral: float = 20.0
+    """Of the voltage that gives way, per unit of reactive power and second."""
     limiter: str = "clamp"
     """What limits the current, one of LIMITERS; the clamp always stands behind the other."""
     threshold: float = 1.0
@@ -93,11 +95,11 @@ class Synchro:
     """When the breaker between bus and source may close (IEEE 1547-2018 table 5, above 1.5 MVA)."""
 
     slip: float = 0.1
-    """[Hz]"""
+    """Largest difference of the frequencies [Hz]"""
     voltage: float = 0.05
-    """[pu]"""
+    """Largest difference of the voltages [pu]"""
     angle: float = 10.0
-    """[deg]"""
+    """Largest difference of the phases [deg]"""
     time: float = 0.1
     """For how long all of it must hold [s]."""
     checked: bool = True

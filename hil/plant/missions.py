@@ -68,7 +68,7 @@ class Missions:
     charge_limit: float = 1.0
     """Largest power into it, positive [pu]."""
     reactive_limit: float = 1.0
-    """[pu]"""
+    """Largest reactive power either way [pu]"""
     window: tuple[float, float] = (0.2, 0.8)
     """Of the state of charge [pu]; 20 to 80 % is what AI-storage qualification asks for [S]."""
     target: float = 0.5
@@ -78,14 +78,14 @@ class Missions:
     ramp_up: float = 50.0
     """Of the set-point [pu/s]."""
     ramp_down: float = 50.0
-    """[pu/s]"""
+    """The same downwards [pu/s]"""
     ride_voltage: float = 0.88
     """Below it ride-through carries the load [pu]; bottom of the continuous range of IEEE 1547-2018 [V]."""
     grid_ramp_up: float = 0.15
     """How fast the grid may take up load, per unit of the load's rating [pu/s]; a quarter below the limit of
     20 %/s [S], for what an edge adds."""
     grid_ramp_down: float = 0.15
-    """[pu/s]"""
+    """How fast the grid may lose load [pu/s]"""
     low_pass: float = 0.0
     """Time constant with which the grid follows the load, besides its ramps [s]; zero: none."""
     bias: float = 0.05
@@ -95,7 +95,7 @@ class Missions:
     droop: float = 0.05
     """Frequency change over power change [pu]; default of IEEE 1547-2018 [V]."""
     deadband: float = 0.036
-    """[Hz]; default of IEEE 1547-2018 [V]."""
+    """Deviation of frequency without response [Hz]; default of IEEE 1547-2018 [V]."""
     droop_response: float = 5.0
     """Open-loop response time, to 90 % [s]; default of IEEE 1547-2018 [V]."""
     volt_var: tuple[tuple[float, float], ...] | None = None

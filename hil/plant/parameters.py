@@ -36,7 +36,7 @@ class Parameters(Storage):
     voltage: float = 480.0
     """RMS, line to line [V]."""
     frequency: float = 60.0
-    """[Hz]"""
+    """Rated [Hz]"""
     scr: float = 20.0
     """Short-circuit ratio at the PCC; 20 is a stiff bench source, 2 a weak grid."""
     x_over_r: float = 10.0
@@ -46,13 +46,13 @@ class Parameters(Storage):
     grid_side_inductance: float = 0.073
     """Of the grid-side reactor [pu]."""
     filter_capacitance: float = 0.043
-    """[pu]"""
+    """Between the reactors [pu]"""
     filter_resistance: float = 0.003
     """Of each reactor [pu]."""
     damping_resistance: float = 0.2
     """In series with the filter capacitor [pu]; about a third of its reactance at resonance."""
     current_limit: float = 1.2
-    """[pu]; products give 1.1 to 1.2."""
+    """Of the PCS [pu]; products give 1.1 to 1.2."""
     priority: str = "P"
     """Which power keeps its share at the current limit, one of PRIORITIES."""
     fault_priority: str = "Q"
@@ -82,7 +82,7 @@ class Parameters(Storage):
     control: str = "following"
     """What it is delivered as, "following" or "forming"; a command changes it."""
     pll_bandwidth: float = 10.0
-    """[Hz]; half of motulator's, to hold at an SCR of 2."""
+    """How fast it follows the grid's phase [Hz]; half of motulator's, to hold at an SCR of 2."""
     current_bandwidth: float = 400.0
     """Of the current control [Hz] (motulator's default)."""
     switching: bool = False

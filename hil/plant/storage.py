@@ -37,7 +37,7 @@ class Storage:
     """Link capacitor and what feeds it; per unit is on rated power and nominal DC voltage."""
 
     rated_power: float = 100e3
-    """[W]"""
+    """Of the PCS [W]"""
     dc_voltage: float = 850.0
     """Nominal [V]; the battery's open-circuit voltage at SOC 0.5."""
     dc_link_time: float = 0.01
@@ -60,11 +60,11 @@ class Storage:
     discharge_rate: float = 1.0
     """Largest current in capacities per hour [1/h]; 0.5 to 2 in grid storage [M-high]."""
     charge_rate: float = 1.0
-    """[1/h]"""
+    """The same into the battery [1/h]"""
     taper: float = 0.05
     """Distance from empty and from full at which the largest current begins to fade [pu of SOC]; E."""
     ambient: float = 25.0
-    """[degC]"""
+    """Temperature around PCS and battery [degC]"""
     pcs_rise: float = 40.0
     """Of its temperature while the bridge loses 2 % of the rated power [K]; E."""
     pcs_thermal_time: float = 300.0
@@ -72,7 +72,7 @@ class Storage:
     battery_rise: float = 10.0
     """Of its temperature while it loses 2 % of the rated power [K]; E."""
     battery_thermal_time: float = 7200.0
-    """[s]; E."""
+    """Of the cells [s]; E."""
 
     def __post_init__(self) -> None:
         for field in fields(Storage):  # of a plant too, which has more

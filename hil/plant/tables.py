@@ -88,3 +88,13 @@ def build(kind: Callable[..., Any], values: Mapping[str, Any], where: str) -> An
     except (ConfigError, FormatError) as error:
         text = re.sub(r"^\[[\w.]+\] ", "", str(error))  # it names the table, but not the file
         raise ConfigError(f"{where}: {text}") from None
+
+
+def written(unit: Any) -> str:
+    """Return how a value of this unit is written in the file."""
+    if isinstance(unit, (tuple, list)):
+        each = ", ".join(map(written, unit))
+        return f"[{each}]" if isinstance(unit, tuple) else f"[{each}, ...]"
+    if isinstance(unit, str):
+        return unit.replace("?", ' or "none"') or "number"
+    return {bool: "true or false", int: "whole number", str: "text"}.get(unit, "name or table")

@@ -31,6 +31,11 @@ GROUPS: Final = {
     "power": ("Active and reactive power", "Power [W, var]", SIGN_OF_POWER),
     "power_positive": ("Power of the positive sequence", "Power [W, var]", SIGN_OF_POWER),
     "current_positive": ("Current of the positive sequence, active and reactive", "Current [A]", ""),
+    "event": (
+        "Positive sequence, one cycle, from the event on",
+        "Of rating [pu]",
+        SIGN_OF_POWER,
+    ),
     "frequency_track": (
         "Frequency, carried across disturbances",
         "Frequency [Hz]",

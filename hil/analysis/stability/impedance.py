@@ -93,26 +93,32 @@ class DqImpedance:
 
 
 def response(voltages: NDArray[Any], currents: NDArray[Any], rate: float, frequency: float) -> Response:
-    """Return the response to one injection from phase-to-neutral voltages and currents, shape (3, n).
+    """Return the response to one injection; see `responses`."""
+    return responses(voltages, currents, rate, (frequency,))[0]
 
-    frequency: of the injection in the dq frame [Hz], rate [Hz]. The phases are a, b, c in
-    positive order.
+
+def responses(
+    voltages: NDArray[Any], currents: NDArray[Any], rate: float, frequencies: Sequence[float]
+) -> tuple[Response, ...]:
+    """Return the responses to injections from phase-to-neutral voltages and currents, shape (3, n).
+
+    frequencies: of the injections in the dq frame, ascending [Hz], rate [Hz]; those injected at once
+    should be whole multiples of one over the record's length. The phases are a, b, c in positive order.
     """
-    nothing = (np.full(4, complex("nan")), np.full((4, 4), complex("nan")), None)
-    if not 0 < frequency < rate / 4:
-        raise ConfigError(f"impedance: an injection at {frequency:g} Hz does not suit {rate:g} samples/s")
+    for frequency in frequencies:
+        if not 0 < frequency < rate / 4:
+            raise ConfigError(f"impedance: an injection at {frequency:g} Hz does not suit {rate:g} samples/s")
     if not (np.isfinite(voltages).all() and np.isfinite(currents).all()):
-        return Response(frequency, "spoilt samples", *nothing)
-    periods = int(voltages.shape[1] * frequency / rate)
-    n = round(periods * rate / frequency)
+        return tuple(_nothing(f, "spoilt samples") for f in frequencies)
+    periods = int(voltages.shape[1] * frequencies[0] / rate)
+    n = round(periods * rate / frequencies[0])
     if periods < _PERIODS:
-        return Response(frequency, "record too short", *nothing)
+        return tuple(_nothing(f, "record too short") for f in frequencies)
     voltages, currents = voltages[:, :n], currents[:, :n]
     line = line_frequency(np.asarray(voltages, float), rate)
     if line is None:
-        return Response(frequency, "no fundamental", *nothing)
-    if min(abs(frequency - h * line.value) for h in _HARMONICS) < _APART * rate / n:
-        return Response(frequency, "at a harmonic", *nothing)
+        return tuple(_nothing(f, "no fundamental") for f in frequencies)
+    clear = [f for f in frequencies if min(abs(f - h * line.value) for h in _HARMONICS) >= _APART * rate / n]
     t = (np.arange(n) - (n - 1) / 2) / rate
     window = np.hanning(n + 2)[1:-1]
     hertz, phase = line.value, 0.0
@@ -126,22 +132,33 @@ def response(voltages: NDArray[Any], currents: NDArray[Any], rate: float, freque
     angle = (2 * pi * hertz * t + phase).astype(float)
     x = np.vstack([abc_to_dq(voltages, angle), abc_to_dq(currents, angle)])
     top = [h * hertz for h in _HARMONICS if h * hertz < 0.45 * rate]
-    turns = np.exp(2j * pi * np.outer(t, [frequency, *top]))
+    turns = np.exp(2j * pi * np.outer(t, [*clear, *top]))
     basis = np.hstack([turns.real, turns.imag, np.vander(t * rate / n, 2)])
     root = np.sqrt(window)
-    weights = np.linalg.lstsq(basis * root[:, None], (x * root).T)[0]
-    k = 1 + len(top)
-    phasors = weights[0] - 1j * weights[k]
-    rest = (x - (basis @ weights).T) * window * 2 / window.sum()
-    beside = np.array([s * b for b in _BESIDE for s in (-1, 1)]) * rate / n + frequency
-    beside = beside[(beside > 0) & (beside < rate / 2)]
-    lines = rest @ np.exp(-2j * pi * np.outer(t, beside))
-    noise = lines @ np.conj(lines.T) / beside.size
+    weighted = basis * root[:, None]  # close to orthogonal, so that the normal equations will do
+    weights = np.linalg.solve(weighted.T @ weighted, weighted.T @ (x * root).T)
+    rest = np.fft.fft((x - (basis @ weights).T) * window * 2 / window.sum())
     vd, vq, i_d, iq = weights[-1]  # the constant: the operating point
     point = OperatingPoint(
         hertz, float(np.hypot(vd, vq)), 1.5 * float(vd * i_d + vq * iq), 1.5 * float(vq * i_d - vd * iq)
     )
-    return Response(frequency, "ok", phasors, noise, point)
+    found = []
+    for f in frequencies:
+        if f not in clear:
+            found.append(_nothing(f, "at a harmonic"))
+            continue
+        at = clear.index(f)
+        phasors = weights[at] - 1j * weights[len(clear) + len(top) + at]
+        beside = round(f * n / rate) + np.array([s * b for b in _BESIDE for s in (-1, 1)])
+        lines = rest[:, beside[(beside > 0) & (beside < n / 2)]]
+        noise = lines @ np.conj(lines.T) / lines.shape[1]
+        found.append(Response(f, "ok", phasors, noise, point))
+    return tuple(found)
+
+
+def _nothing(frequency: float, state: str) -> Response:
+    nan = complex("nan")
+    return Response(frequency, state, np.full(4, nan), np.full((4, 4), nan), None)
 
 
 def dq_impedance(
