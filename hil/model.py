@@ -134,7 +134,7 @@ class PlantModel:
             self.plant.advance(step)
             self.total += step
             self._drain()
-            if self.total - self._told >= EVERY:
+            if self.total - self._told >= EVERY - 1e-9:
                 self._told = self.total
                 self._watch.tick(self.total, f"plant time {self.now():.1f} s")
 
@@ -149,7 +149,7 @@ class PlantModel:
         if name in self.captures:
             raise ConfigError(f"model: capture {name} is recorded twice")
         inputs = self.terminals.inputs
-        rate = 1.0 / self.plant.parameters.step
+        rate = round(1.0 / self.plant.parameters.step, 6)
         started = (self._day + timedelta(seconds=self.total)).isoformat(timespec="microseconds")
         metadata = {"source": name, "started": started, "model": True, "corrections": {}}
         log = BlockLog(self._folder / f"{name}.blk", _channels(inputs.signals), rate, metadata)

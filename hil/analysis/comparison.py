@@ -95,15 +95,12 @@ def compare(pairs: Mapping[str, Pair], spans: Spans) -> Findings:
                 error = mean_absolute_error(both[0], both[1], *span) if len(both) == 2 else None
                 errors.setdefault((key, window), {})[event] = None if error is None else 100 * error
             rows.append((event, title, *(errors[key, window][event] for window in spans)))
-            for of, whose in zip(both, ("measured", "model"), strict=False):
-                shown.append(
-                    replace(
-                        of,
-                        key=f"{key}_{event}_{whose}",
-                        title=f"{title}, {event}: {whose}",
-                        group=f"{key}_{event}",
+            if key != "u":
+                for of, whose in zip(both, ("measured", "model"), strict=False):
+                    named = f"{key.upper()}, {whose}"
+                    shown.append(
+                        replace(of, key=f"{key}_{event}_{whose}", title=named, group=f"compared_{event}")
                     )
-                )
     shares = [pair[0]["power_uncertainty"].value for pair in pairs.values() if pair[0] is not None]
     wide = max((share for share in shares if isinstance(share, float)), default=None)
     results = tuple(

@@ -51,6 +51,8 @@ GROUPS: Final = {
     "pst": ("Short-term flicker", "Pst", ""),
 }
 """Title, label and caption of what is drawn over time."""
+COMPARED: Final = "compared_"
+"""How groups begin that lay a model over what was measured; the event follows."""
 FIRST: Final = ("urms", "irms", "power")
 """Groups that come before the others."""
 FEW: Final = 5
@@ -107,7 +109,8 @@ def _plots(
     if inception is not None and duration is not None:
         instants.append(inception + duration)
     triggered = waveform is not None and waveform.triggered
-    axis: dict[str, Any] = {"title": {"text": f"Time from {'trigger' if triggered else 'first sample'} [s]"}}
+    zero = f" from {'trigger' if triggered else 'first sample'}" if waveform is not None else ""
+    axis: dict[str, Any] = {"title": {"text": f"Time{zero} [s]"}}
     if inception is not None and waveform is not None:  # double-click shows the whole capture
         end = waveform.start + waveform.duration
         last = end if duration is None else min(end, inception + duration + AFTER)
@@ -119,6 +122,9 @@ def _plots(
     groups = sorted(_grouped(told, lambda s: s.group or s.key), key=lambda of: _place(of[0]))
     for group, series in groups:
         title, label, caption = GROUPS.get(group, (series[0].title, labelled(series[0]), ""))
+        if group.startswith(COMPARED):
+            title = f"Measured and model, {group.removeprefix(COMPARED)}"
+            label, caption = GROUPS["event"][1:]
         traces = [curve(s, i, detail.buckets) for i, s in enumerate(series)]
         if group == "urms" and envelope is not None:
             traces += envelope_in_time(envelope, analysis, waveform)

@@ -13,7 +13,9 @@ from hil.analysis.stability.impedance import (
     grid_impedance,
     response,
 )
+from hil.analysis.stability.margins import _decades, margin_findings
 from hil.analysis.stability.nyquist import TOO_FEW, active_bands, nyquist, passivity
+from hil.analysis.stability.sweep import swept_impedance
 from hil.errors import ConfigError
 from hil.injections import impedance_from_plan, load_injections
 from hil.waveform import Channel, Waveform
@@ -496,3 +498,105 @@ def test_a_plan_that_is_not_there(tmp_path):
     lone = PLAN + SEGMENT.format("a", 1, 2, 80, "d")
     with pytest.raises(ConfigError, match="no injection on q"):
         load_injections(write(tmp_path, lone))
+
+
+def swept(pcs, frequencies, seconds, *, noise=0.0):
+    """Return a capture in which all frequencies are injected at once, first on d, then on q."""
+    rate, parts = 20e3, []
+    for axis in "dq":
+        whole = [
+            waves(z, f, axis, rate=rate, seconds=seconds, size=0.002)
+            for f, z in zip(frequencies, pcs, strict=True)
+        ]
+        plain = waves(pcs[0], frequencies[0], axis, rate=rate, seconds=seconds, size=0.0)
+        rest = np.vstack(plain)
+        parts.append(rest + sum(np.vstack(one) - rest for one in whole))
+    samples = np.hstack(parts)
+    samples += noise * np.random.default_rng(3).standard_normal(samples.shape)
+    channels = tuple(
+        Channel(f"{kind}{phase}", unit, quantity, phase)
+        for kind, unit, quantity in (("v", "V", "voltage"), ("i", "A", "current"))
+        for phase in "abc"
+    )
+    return Waveform(samples, channels, rate, 0.0, source="sweep")
+
+
+def test_many_frequencies_at_once_give_what_each_gives_alone():
+    """Impedances of the state-space model, with harmonics and unbalance beside them."""
+    frequencies = [8.0, 14.0, 22.0, 40.0, 76.0, 150.0, 320.0, 900.0]
+    z = Pcs().impedance(frequencies)
+    found = swept_impedance(swept(z, frequencies, 1.0), frequencies, (0.0, 1.0), 1.0, "x")
+    assert set(found.states) == {"ok"}
+    assert found.z == pytest.approx(z, rel=2e-3, abs=2e-3 * np.abs(z).max())
+    noisy = swept_impedance(swept(z, frequencies, 1.0, noise=0.2), frequencies, (0.0, 1.0), 1.0, "x")
+    off = np.abs(noisy.z - z)
+    assert (off[noisy.known] < 3 * noisy.uncertainty[noisy.known] + 1e-3).mean() > 0.9
+    assert noisy.uncertainty[3].max() > 3 * found.uncertainty[3].max()
+
+
+def test_frequencies_at_harmonics_are_said_so_and_the_others_found():
+    frequencies = [20.0, 58.0, 100.0]
+    z = Pcs().impedance(frequencies)
+    found = swept_impedance(swept(z, frequencies, 1.0), frequencies, (0.0, 1.0), 1.0, "x")
+    assert found.states == ("ok", "at a harmonic", "ok")
+
+
+def test_a_capture_that_ends_before_the_injection_is_refused():
+    frequencies = [20.0, 100.0]
+    capture = swept(Pcs().impedance(frequencies), frequencies, 1.0)
+    with pytest.raises(
+        ConfigError, match=r"sweep: an injection lasts from 1.5 to 2.5 s, the capture ends at 2 s"
+    ):
+        swept_impedance(capture, frequencies, (0.0, 1.5), 1.0, "x")
+
+
+def test_margins_are_those_of_the_closed_form():
+    """Y = k / Z_grid on both axes: L = k, negative where the unit is active; that of k = -1/2 is 6.02 dB.
+
+    A factor of 1/2 e^(j phi) on it never reaches the unit circle: there is no phase margin.
+    """
+    frequency = np.geomspace(2, 2000, 60)
+    for k, decibels in ((-0.5, 6.0206), (-0.8, 1.938)):
+        point = known_as(frequency, k)
+        found = {r.key: r for r in margin_findings(point, GRID, 2.0).results}
+        assert found["stability"].state == "stable"
+        assert found["gain_margin"].value == pytest.approx(decibels, abs=1e-3)
+        assert (found["phase_margin"].value, found["phase_margin"].state) == (None, "no crossing")
+
+
+def known_as(frequency, k):
+    """Return an impedance with L = k (1 + a little that turns) at an SCR of 2."""
+    z_grid = grid_impedance(frequency, scr=2.0, x_over_r=10.0, rating=RATING, voltage=VOLTAGE, hertz=HERTZ)
+    turning = np.exp(0.3j * np.sin(np.linspace(0, 2 * np.pi, frequency.size)))[:, None, None]
+    m = frequency.size
+    return DqImpedance(
+        frequency,
+        z_grid / (k * turning),
+        np.zeros((m, 2, 2)),
+        np.full(m, 1e6),
+        ("ok",) * m,
+        OperatingPoint(HERTZ, CREST, RATING, 0.0),
+    )
+
+
+def test_an_unstable_loop_has_no_margins_and_a_stable_one_has_those_of_the_state_space_model():
+    """The PLL of 150 Hz is unstable at an SCR of 1.2 by its poles, that of 25 Hz is not."""
+    for pll, state in ((25.0, "stable"), (150.0, "unstable")):
+        pcs = Pcs(pll)
+        assert (pcs.unstable(1.2) > 0) == (state == "unstable")
+        found = {r.key: r for r in margin_findings(known(pcs, SWEEP), GRID, 1.2).results}
+        assert found["stability"].state == state
+        assert (found["phase_margin"].value is None) == (state == "unstable")
+    assert found["gain_margin"].state == "unstable"
+
+
+def test_passivity_is_told_decade_by_decade():
+    """A conductance, negative below 50 Hz: the decade of 10 Hz is passive at 5 of its 9 frequencies."""
+    frequency = np.arange(10.0, 301.0, 10.0)
+    conductance = np.where(frequency < 50, -0.25, 0.5)
+    z = np.eye(2) / conductance[:, None, None] + 0j
+    m = frequency.size
+    point = DqImpedance(frequency, z, np.zeros((m, 2, 2)), np.full(m, 1e6), ("ok",) * m, None)
+    (table,) = _decades(point)
+    assert [row[:3] for row in table.rows] == [(10.0, 100.0, -0.25), (100.0, 1000.0, 0.5)]
+    assert [row[4] for row in table.rows] == pytest.approx([100 * 5 / 9, 100.0])
