@@ -42,6 +42,8 @@ HARMONICS = (1, 2, 6, 12)
 """Of the rated frequency: dq frequencies that belong to unbalance and harmonics."""
 APART = 5
 """How far from those the injections stay, in lines of the spectrum."""
+DRAWS = 32
+"""Sets of phases that are drawn for the injection; that with the lowest crest is taken."""
 PULSE = 150e-6
 """How long the source holds a value of the injection [s]."""
 KNOWN = 90.0
@@ -220,8 +222,10 @@ class Transparency(Sequence):
 
         tones = self.frequencies(nominal.frequency)
         time = np.arange(round(self._axis() / PULSE)) * PULSE
-        phases = np.pi * np.arange(tones.size) ** 2 / tones.size  # Schroeder, doi:10.1109/TIT.1970.1054411
-        wave = self.amplitude * np.cos(2 * np.pi * np.outer(time, tones) + phases).sum(axis=1)
+        turns = np.exp(2j * np.pi * np.outer(time, tones))
+        drawn = np.random.default_rng(0).uniform(0, 2 * np.pi, (tones.size, DRAWS))
+        waves = self.amplitude * (turns @ np.exp(1j * drawn)).real
+        wave = waves[:, np.abs(waves).max(axis=0).argmin()]
         volts, hertz = nominal.phase_voltage, nominal.frequency
         on_d = (ListPoint(PULSE, (volts * (1 + x),) * 3, hertz) for x in wave.tolist())
         on_q = (ListPoint(PULSE, (volts,) * 3, hertz, (degrees(x),) * 3) for x in wave.tolist())

@@ -31,7 +31,7 @@ QUICK = {
         ({"events": ""}, "events = ''"),
         ({"points": "1 0"}, "points = '1 0'"),
         ({"points": "1/0 1.0/0"}, "names one twice"),
-        ({"points": "1/0.6"}, "apparent power = 1.166 pu"),
+        ({"points": "1/0.6"}, "apparent power = 1.16619 pu"),
         ({"sweep": "0.1 s"}, "sweep = 0.1 s"),
         ({"amplitude": "0.1 pu"}, "amplitude = 0.1 pu"),
         ({"before": "0.1 s"}, "before = 0.1 s"),
@@ -83,7 +83,7 @@ def test_the_injection_is_whole_periods_small_and_away_from_harmonics(sequence, 
     for wave in (volts[:half], turned[half:]):
         rms = test.amplitude * np.sqrt(tones.size / 2)  # Parseval
         assert wave[round(0.25 * test.sweep / 150e-6) :].std() == pytest.approx(rms, rel=0.01)
-        assert np.abs(wave).max() < 2.5 * rms
+        assert np.abs(wave).max() < 3.7 * rms
 
 
 def made_of(**entries):
@@ -142,25 +142,17 @@ def test_a_good_unit_passes(run, sequence):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize(
-    ("flaw", "missed"),
-    [
-        ("no-support", {"q_error_during"}),
-        ("slow-recovery", {"p_error_during", "p_error_after"}),
-    ],
-)
-def test_a_unit_that_is_not_what_its_model_says_fails_in_its_line(run, flaw, missed):
-    found = run("t12_transparency", {**QUICK, "events": "sag_abc"}, flaw)
-    assert found.pop("summary") == dict.fromkeys(missed, "FAIL")
+def test_a_unit_that_recovers_more_slowly_than_its_model_fails_after_the_event(run):
+    found = run("t12_transparency", {**QUICK, "events": "sag_abc"}, "slow-recovery")
+    assert found.pop("summary") == {"p_error_after": "FAIL"}
     assert not any(found.values())
 
 
 @pytest.mark.thorough
-def test_a_control_that_is_fragile_on_a_weak_grid_fails_in_its_margins(run):
-    settings = {**QUICK, "events": "step"}
-    found = run("t12_transparency", settings, "fast-pll")
-    assert {name for name, missed in found.items() if "FAIL" in missed.values()} == {
-        f"impedance_{k}" for k in (1, 2, 3, 4)
-    }
-    assert all(found[f"impedance_{k}"]["gain_margin"] == "FAIL" for k in (1, 2, 3, 4))
-    assert found["summary"] == {}
+def test_two_flaws_fail_each_in_its_lines(run):
+    """No reactive support in the sag, which the model gives; and a PLL too fast for an SCR of 2."""
+    found = run("t12_transparency", {**QUICK, "events": "sag_abc"}, "no-support", "fast-pll")
+    assert found.pop("summary") == {"q_error_during": "FAIL"}
+    fragile = {name: missed for name, missed in found.items() if missed}
+    assert set(fragile) == {f"impedance_{k}" for k in (1, 2, 3, 4)}
+    assert all(missed["gain_margin"] == "FAIL" for missed in fragile.values())
