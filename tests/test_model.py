@@ -223,7 +223,7 @@ def test_every_parameter_is_stated_with_unit_and_meaning():
     ]
     assert rows["ambient"] == ["25", "degC", "Temperature around PCS and battery"]
     assert {"forming.droop", "synchro.slip", "missions.window", "switching"} <= set(rows)
-    assert not {"defects", "telemetry_gain", "bank", "gensets"} & set(rows)
+    assert not {"defects", "telemetry_gain", "bank", "grounding", "gensets"} & set(rows)
 
 
 def test_the_parameters_of_the_user_s_own_control_are_not_stated():

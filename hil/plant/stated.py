@@ -18,7 +18,7 @@ from .tables import written
 if TYPE_CHECKING:
     from .options import PlantOptions
 
-SITE: Final = {"bank", "electronic", "transformer", "gensets"}
+SITE: Final = {"bank", "electronic", "transformer", "grounding", "gensets"}
 """Not the unit, but what is around it."""
 PARTS: Final = {"forming", "synchro", "missions"}
 """Tables of their own."""
