@@ -40,8 +40,9 @@ TONES, HIGHEST = 80, 3000.0
 """Injected at once: how many frequencies at most, and the highest of them, in dq [Hz]."""
 HARMONICS = (1, 2, 6, 12)
 """Of the rated frequency: dq frequencies that belong to unbalance and harmonics."""
-APART = 5
-"""How far from those the injections stay, in lines of the spectrum."""
+CLEAR, APART = 5, 3
+"""How far the injections stay from those and from one another, in lines of the spectrum: a window widens
+each to two."""
 DRAWS = 32
 """Sets of phases that are drawn for the injection; that with the lowest crest is taken."""
 PULSE = 150e-6
@@ -211,9 +212,12 @@ class Transparency(Sequence):
         """Return the frequencies of the injection in dq: whole multiples of one over the sweep [Hz]."""
         import numpy as np  # noqa: PLC0415 - no preview needs it
 
-        lines = np.unique(np.round(np.geomspace(4, HIGHEST * self.sweep, TONES)))
-        apart = np.abs(lines[:, None] - np.multiply(HARMONICS, hertz * self.sweep)).min(axis=1)
-        chosen: NDArray[np.float64] = lines[apart >= APART] / self.sweep
+        away, lines = np.multiply(HARMONICS, hertz * self.sweep), [4.0]
+        for line in np.round(np.geomspace(4, HIGHEST * self.sweep, TONES)).tolist():
+            if line >= lines[-1] + APART:
+                lines.append(line)
+        clear = np.abs(np.subtract.outer(lines, away)).min(axis=1) >= CLEAR
+        chosen: NDArray[np.float64] = np.array(lines)[clear] / self.sweep
         return chosen
 
     def _injection(self, nominal: Nominal) -> tuple[ListPoint, ...]:

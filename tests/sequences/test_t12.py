@@ -72,6 +72,7 @@ def test_the_injection_is_whole_periods_small_and_away_from_harmonics(sequence, 
     tones = test.frequencies(60.0)
     assert tones * test.sweep == pytest.approx(np.round(tones * test.sweep))
     assert tones[0] * test.sweep == 4  # the fewest periods that an impedance is taken from
+    assert np.diff(tones * test.sweep).min() >= 3  # a Hann window widens each line to two on either side
     assert (tones[1:] / tones[:-1]).max() < 2  # else nobody can count encirclements
     assert min(abs(tones - h * 60).min() for h in (1, 2, 6, 12)) * test.sweep >= 4
     points = test._injection(nominal(bench))
