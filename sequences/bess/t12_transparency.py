@@ -61,11 +61,11 @@ class Transparency(Sequence):
     step: float = 0.3
     duration: float = 0.5
     power: float = 0.8
-    points: str = "1/0 0.5/0 0/0 -0.5/0 -1/0 0.8/0.4 0.8/-0.4"
+    points: str = "1/0 0.5/0 -0.5/0 -1/0 0.8/0.4 0.8/-0.4"
     scr: float = 2.0
     x_over_r: float = 10.0
     amplitude: float = 0.002
-    sweep: float = 2.0
+    sweep: float = 1.0
     before: float = 1.0
     after: float = 4.0
     steady: float = 5.0
