@@ -1,5 +1,7 @@
 """dq impedance and the generalised Nyquist criterion against state-space models derived here."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -528,6 +530,13 @@ def test_many_frequencies_at_once_give_what_each_gives_alone():
     found = swept_impedance(swept(z, frequencies, 1.0), frequencies, (0.0, 1.0), 1.0, "x")
     assert set(found.states) == {"ok"}
     assert found.z == pytest.approx(z, rel=2e-3, abs=2e-3 * np.abs(z).max())
+    disturbed = swept(z, frequencies, 1.0)
+    ripple = 2.0 * np.cos(2 * np.pi * (HERTZ + 45) * np.arange(len(disturbed)) / disturbed.rate)
+    samples = disturbed.samples.copy()
+    samples[3] += ripple  # 45 Hz in dq, 5 lines beside the injection at 40 Hz: it is no noise of the others
+    beside = swept_impedance(replace(disturbed, samples=samples), frequencies, (0.0, 1.0), 1.0, "x")
+    louder = beside.uncertainty.max(axis=(1, 2)) / found.uncertainty.max(axis=(1, 2))
+    assert louder.argmax() == 3
     noisy = swept_impedance(swept(z, frequencies, 1.0, noise=0.2), frequencies, (0.0, 1.0), 1.0, "x")
     off = np.abs(noisy.z - z)
     assert (off[noisy.known] < 3 * noisy.uncertainty[noisy.known] + 1e-3).mean() > 0.9
@@ -587,6 +596,9 @@ def test_an_unstable_loop_has_no_margins_and_a_stable_one_has_those_of_the_state
         found = {r.key: r for r in margin_findings(known(pcs, SWEEP), GRID, 1.2).results}
         assert found["stability"].state == state
         assert (found["phase_margin"].value is None) == (state == "unstable")
+        if state == "stable":
+            told = on_grid(known(pcs, SWEEP), GRID, 1.2)[1].phase_margin
+            assert found["phase_margin"].value == pytest.approx(np.degrees(told))
     assert found["gain_margin"].state == "unstable"
 
 
