@@ -80,6 +80,7 @@ class Capturing:
         recorder.start()
         began = (before + self.bench.clock.now()) / 2
         self.now = _Capture(name, log, began, poll, began)
+        self.note("recorder", {"started": True}, began=before)  # how well its time zero is known
 
     def _time_of_day(self) -> str:
         day, origin = self._origin

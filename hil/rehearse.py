@@ -21,6 +21,7 @@ from hil.steps import (
     Hold,
     LoadProfile,
     LoadTransient,
+    MoreClients,
     MoveSwitch,
     RampGrid,
     ReadLog,
@@ -230,6 +231,10 @@ class _Walk:
                 self.time += 2 * interval
             case ReadLog():
                 self.needs_capture(step)
+            case MoreClients(count, seconds):
+                self.needs_capture(step)
+                Limit(1.0, 100.0, "").check(count, "further clients")
+                self.time += DAY.check(seconds, "further clients")
             case _:
                 raise ConfigError(f"{step!r} is no step")
 

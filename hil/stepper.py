@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from hil.capturing import Capturing
-from hil.errors import Aborted, ConfigError, ReadbackError
+from hil.errors import Aborted, ConfigError, HilError, NotSupported, ReadbackError
 from hil.steps import (
     Arm,
     Await,
@@ -20,6 +20,7 @@ from hil.steps import (
     Hold,
     LoadProfile,
     LoadTransient,
+    MoreClients,
     MoveSwitch,
     RampGrid,
     ReadLog,
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 
     from hil.bench import Bench
     from hil.guard import Guard
-    from hil.roles import PcsState
+    from hil.roles import PcsState, Reader
     from hil.steps import Step
     from hil.watch import Stop, Watch
 
@@ -88,7 +89,7 @@ class Stepper:
         self.stop.check()
         began = self.clock.now()
         self._do(step)
-        if not isinstance(step, Hold | Await | Arm | ReadMeter | ReadLog):
+        if not isinstance(step, Hold | Await | Arm | ReadMeter | ReadLog | MoreClients):
             plain = {f.name: getattr(step, f.name) for f in fields(step)}
             told = {key: value for key, value in plain.items() if isinstance(value, float | int | str)}
             self.capturing.note("step", {"step": type(step).__name__, **told}, began=began)
@@ -168,8 +169,37 @@ class Stepper:
             case ReadLog():
                 for entry in bench.pcs.read_log():
                     self.capturing.note("log", {"text": entry.text}, at=entry.time)
+            case MoreClients(count, seconds):
+                self._more_clients(count, seconds)
             case _:
                 raise ConfigError(f"{step!r} is no step")
+
+    def _more_clients(self, count: int, seconds: float) -> None:
+        """Ask in turn through every connection, about ten times a second; who was refused is a finding."""
+        pcs = self.bench.pcs
+        clients: dict[int, Reader] = {0: pcs}
+        why: dict[int, str] = {}
+        try:
+            for number in range(1, count + 1):
+                try:
+                    clients[number] = pcs.reader()
+                except NotSupported:
+                    raise
+                except HilError as error:
+                    why[number] = str(error)
+            end = self.clock.now() + seconds
+            while self.clock.now() < end - 1e-9:
+                for number, client in clients.items():
+                    try:
+                        client.read_state()
+                    except HilError as error:
+                        why.setdefault(number, str(error))
+                self._hold(min(SLICE, end - self.clock.now()))
+        finally:
+            for number in clients.keys() - {0}:
+                clients[number].close()
+        told = {"served": 1 + count - len(why), "of": 1 + count, "why": tuple(why.values())}
+        self.capturing.note("clients", told)
 
     def _move(self, step: MoveSwitch) -> None:
         switch = self.bench.switch(step.name)

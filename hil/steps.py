@@ -191,6 +191,14 @@ class ReadLog:
 
 
 @dataclass(frozen=True, slots=True)
+class MoreClients:
+    """Read the PCS through further connections at once, beside the one that the bench keeps."""
+
+    count: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Await:
     """Wait until a measured quantity lies within a limit; stop the run after a time [s]."""
 
@@ -269,6 +277,7 @@ Step = (
     | ByHand
     | ReadMeter
     | ReadLog
+    | MoreClients
     | Await
     | Arm
     | LoadTransient

@@ -43,6 +43,7 @@ TABLE: Final[dict[str, dict[str, str]]] = {
         "yokogawa_wt": "hil.instruments.yokogawa_wt_twin:YokogawaWtTwin",
     },
     "hil.sequences": {
+        "t01_telemetry": "hil.sequences.bess.t01_telemetry:Telemetry",
         "t03_current_limit": "hil.sequences.bess.t03_current_limit:CurrentLimit",
         "t07_ride_through": "hil.sequences.bess.t07_ride_through:RideThrough",
         "t12_transparency": "hil.sequences.bess.t12_transparency:Transparency",

@@ -32,6 +32,8 @@ from .sunspec import ALARMS, DERATED, FAULT, FOLLOWING, FORMING, MAKERS_ALARM, S
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from hil.roles import Reader
+
 CURRENTS: Final = ("AL1", "AL2", "AL3")
 REQUIRED: Final = (1, 701, 702, 703, 704)
 MODE: Final = {"W": 1, "Var": 4}
@@ -187,6 +189,12 @@ class SunSpecPcs(Pcs):
                 known = 1 <= code <= len(EVENTS)
                 entries.append(LogEntry(time / 1e3, EVENTS[int(code) - 1] if known else f"event {code:g}"))
         return tuple(entries)
+
+    def reader(self) -> Reader:
+        """Open a further connection beside this one, as another client would."""
+        other = SunSpecPcs(self.setup)
+        other.connect()
+        return other
 
     def refresh(self) -> None:
         """Re-arm the reversion timers once half of their time is over; raise where one has run out."""

@@ -1,6 +1,7 @@
 """Campaign files: what is read, what is refused and where, and what a bench cannot do."""
 
 import re
+from dataclasses import replace
 from importlib.resources import files
 
 import pytest
@@ -145,6 +146,12 @@ def test_the_matrix_has_the_worst_of_each_criterion():
     assert (first["answer"], first["capture"], first["captures"]) == ("compliant", "two", 2)
     assert (second["answer"], second["capture"], second["outcome"]) == ("deviation", "six", "FAIL")
     assert third == {"test": "T2", "title": "title of T2", "answer": "exception", "reason": "no meter"}
+
+
+def test_a_document_that_is_owed_stands_in_the_matrix_though_it_does_not_count():
+    owed = replace(verdict("kept", Outcome.NOT_RUN, None, required=False), document=True)
+    (row,) = rows_of({"T1": [Shot("summary", owed)]}, [Row("T1")])
+    assert (row["answer"], row["outcome"], row["reason"]) == ("exception", "NOT RUN", "why")
 
 
 def test_what_could_not_be_judged_is_an_exception_and_never_compliant():

@@ -21,6 +21,7 @@ SECTIONS = (
     "Ride-through",
     "Step response",
     "Load buffering",
+    "Telemetry",
     "Stability",
 )
 """Headings of results and tables, in the order that people read them."""

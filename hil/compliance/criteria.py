@@ -64,6 +64,8 @@ class Criterion:
     """What another state, or a value that is missing for the reason it names, amounts to."""
     condition: bool
     """True where it is about the test and not about the unit: what is not met makes it INVALID."""
+    document: bool
+    """True where a document answers it: until one is named it is NOT RUN, and the test stands without it."""
     envelope: bool
     """True where it binds only inside the ride-through envelope."""
     captures: tuple[str, ...]
@@ -95,12 +97,14 @@ def load_criteria(name: str | Path) -> tuple[Criterion, ...]:
 
 def _criterion(row: dict[str, Any], where: str) -> Criterion:
     needed = {"key", "title", "result", "unit", "kind", "limit", "clause", "source", "confidence", "why"}
-    only_keys(row, needed, {"states", "condition", "envelope", "residual", "captures", "plot"}, where)
+    only_keys(
+        row, needed, {"states", "condition", "document", "envelope", "residual", "captures", "plot"}, where
+    )
     where = f"{where}: {row['key']}"
     for name in needed - {"limit", "confidence"}:
         if not isinstance(row[name], str):
             raise ConfigError(f"{where}: {name} = {row[name]!r} is not a text")
-    for flag in ("condition", "envelope"):
+    for flag in ("condition", "document", "envelope"):
         if not isinstance(row.get(flag, False), bool):
             raise ConfigError(f"{where}: {flag} = {row[flag]!r} is neither true nor false")
     kind, limit, unit = row["kind"], row["limit"], row["unit"]
@@ -146,6 +150,7 @@ def _criterion(row: dict[str, Any], where: str) -> Criterion:
         expected=expected,
         states=states,
         condition=row.get("condition", False),
+        document=row.get("document", False),
         envelope=row.get("envelope", False),
         captures=tuple(patterns),
         residual=(parse(applies["low"], "pu", where), parse(applies["high"], "pu", where)),

@@ -54,8 +54,11 @@ def rows_of(captures: Mapping[str, Sequence[Judged]], tests: Iterable[Test]) -> 
 
 
 def _row(test: str, found: list[tuple[str, Verdict]]) -> dict[str, Any] | None:
-    """Return the row of one criterion, None where it binds no capture of the test."""
-    binding = [(name, verdict) for name, verdict in found if verdict.required]
+    """Return the row of one criterion, None where it binds no capture of the test.
+
+    What a document answers stands there also while none is named: the reader must know that it is owed.
+    """
+    binding = [(name, verdict) for name, verdict in found if verdict.required or verdict.document]
     if not binding:
         return None
     outcome = worst(verdict.outcome for _, verdict in binding)

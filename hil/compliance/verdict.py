@@ -59,6 +59,8 @@ class Verdict:
     why: str
     plot: str = ""
     """Group of the series or spectra in whose plot the limit is drawn."""
+    document: bool = False
+    """True where a document answers it, and no measurement: the matrix lists it though it does not count."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return it for JSON."""
@@ -106,6 +108,7 @@ def judge(
         confidence=criterion.confidence,
         why=criterion.why,
         plot=criterion.plot,
+        document=criterion.document,
     )
     for bound, found in ((criterion.low, low), (criterion.high, high)):
         if bound is not None and found is None:
@@ -123,6 +126,8 @@ def judge(
     if not result.valid:
         return replace(verdict, outcome=Outcome.INVALID, reason="samples behind it are missing or clipped")
     verdict = _compare(criterion, result, verdict)
+    if criterion.document and verdict.outcome is Outcome.NOT_RUN:
+        return replace(verdict, required=False)
     if verdict.outcome is Outcome.FAIL and criterion.condition:
         return replace(verdict, outcome=Outcome.INVALID, reason=f"not the test asked for; {verdict.reason}")
     if verdict.outcome is Outcome.INVALID:

@@ -63,5 +63,6 @@ def commanded(values: Mapping[str, Any], units: Mapping[str, str]) -> str:
     shown = [
         f"{name.replace('_', ' ')} {show(value, units.get(name, '')) if isinstance(value, float) else value}"
         for name, value in values.items()
+        if value != ""
     ]
     return ", ".join(shown)

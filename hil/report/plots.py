@@ -49,6 +49,9 @@ GROUPS: Final = {
     "unbalance": ("Unbalance", "Share of the positive sequence [%]", ""),
     "pinst": ("Instantaneous flicker sensation", "Pinst", "The largest of each second."),
     "pst": ("Short-term flicker", "Pst", ""),
+    "told_voltage": ("Voltage told and recorded", "Voltage [V]", ""),
+    "told_current": ("Current told and recorded", "Current [A]", ""),
+    "told_frequency": ("Frequency told and recorded", "Frequency [Hz]", ""),
 }
 """Title, label and caption of what is drawn over time."""
 COMPARED: Final = "compared_"
@@ -75,6 +78,10 @@ MORE: Final = (
     "current_positive",
     "current_negative",
     "u_negative",
+    "told_state_of_charge",
+    "told_temperature",
+    "told_limited",
+    "told_running",
 )
 """Groups that are drawn folded away."""
 

@@ -15,7 +15,7 @@ from hil.roles.grid_source import GridSource
 from hil.roles.instrument import Identity, Instrument, Proof, Setup
 from hil.roles.interlock import Interlock
 from hil.roles.load import Load, ProfileMemory
-from hil.roles.pcs import LogEntry, Pcs, PcsState
+from hil.roles.pcs import LogEntry, Pcs, PcsState, Reader
 from hil.roles.power_meter import Power, PowerMeter, PowerReading
 from hil.roles.recorder import Input, Recorder
 from hil.roles.switch import OPEN, Switch
@@ -41,6 +41,7 @@ __all__ = [
     "PowerReading",
     "ProfileMemory",
     "Proof",
+    "Reader",
     "Recorder",
     "Setup",
     "Switch",

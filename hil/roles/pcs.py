@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 from hil.errors import NotSupported
 from hil.limits import Limit
@@ -57,6 +57,18 @@ class LogEntry:
     text: str
 
 
+class Reader(Protocol):
+    """A connection that only reads."""
+
+    def read_state(self) -> PcsState:
+        """Return what the PCS says of itself."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection."""
+        ...
+
+
 class Pcs(Instrument):
     """The power conversion system under test."""
 
@@ -96,6 +108,10 @@ class Pcs(Instrument):
     def read_log(self) -> tuple[LogEntry, ...]:
         """Return its event log, oldest entry first."""
         raise NotSupported(f"{self.name}: gives no event log")
+
+    def reader(self) -> Reader:
+        """Open a further connection beside this one, as another client would."""
+        raise NotSupported(f"{self.name}: its driver opens no further connection")
 
     def refresh(self) -> None:
         """Renew set-points that the PCS would revert by itself; called every second or so."""

@@ -49,6 +49,11 @@ def sags_in(text: str, name: str) -> tuple[tuple[float, float], ...]:
 
 def energise(nominal: Nominal, watts: float, steady: float, var: float = 0.0) -> tuple[Step, ...]:
     """Return the steps: battery first, then the grid, then the PCS: nothing is closed onto a live circuit."""
+    return (*feed(nominal), *start(nominal, watts, steady, var))
+
+
+def feed(nominal: Nominal) -> tuple[Step, ...]:
+    """Switch on the battery, then the grid."""
     volts = nominal.phase_voltage
     amps = 1.5 * nominal.power / nominal.dc_voltage
     return (
@@ -60,18 +65,17 @@ def energise(nominal: Nominal, watts: float, steady: float, var: float = 0.0) ->
         SwitchGrid(on=True),
         RampGrid(volts, 2.0),
         Await("grid.voltage", around(volts, 0.02 * volts, "V"), 5.0),
-        *start(nominal, watts, steady, var),
     )
 
 
 def start(nominal: Nominal, watts: float, steady: float, var: float = 0.0) -> tuple[Step, ...]:
     """Start the PCS at no power, then bring it to its powers and let it settle."""
-    return (
-        SetPower(0.0),
-        SwitchPcs(on=True),
-        Await("pcs.running", Limit(1.0, 1.0, ""), 60.0),
-        *bring_to(nominal, watts, steady, var),
-    )
+    return (*run(), *bring_to(nominal, watts, steady, var))
+
+
+def run() -> tuple[Step, ...]:
+    """Start the PCS at no power."""
+    return (SetPower(0.0), SwitchPcs(on=True), Await("pcs.running", Limit(1.0, 1.0, ""), 60.0))
 
 
 def bring_to(nominal: Nominal, watts: float, steady: float, var: float = 0.0) -> tuple[Step, ...]:

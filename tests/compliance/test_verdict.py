@@ -249,6 +249,17 @@ def test_what_was_not_analysed_was_not_run(at_most):
     assert (verdict.outcome, verdict.required) == (Outcome.NOT_RUN, True)
 
 
+def test_what_a_document_answers_is_owed_and_does_not_count_until_it_is_named(criterion):
+    kept = criterion(
+        'result = "x"\nunit = ""\nkind = "state"\nlimit = "7 days"\ndocument = true\n'
+        'states = { "by document" = "PASS", "to be supplied" = "NOT RUN" }'
+    )
+    owed = judge(kept, x(None, state="to be supplied"), {})
+    assert (owed.outcome, owed.required, owed.document) == (Outcome.NOT_RUN, False, True)
+    named = judge(kept, x("ABC-12", state="by document"), {})
+    assert (named.outcome, named.required, named.value) == (Outcome.PASS, True, "ABC-12")
+
+
 def test_a_condition_of_the_test_never_blames_the_unit(criterion):
     condition = criterion('result = "x"\nunit = "s"\nkind = "max"\nlimit = "1 s"\ncondition = true')
     assert judge(condition, x(2.0), {}).outcome is Outcome.INVALID

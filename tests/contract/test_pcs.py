@@ -49,6 +49,15 @@ def test_it_starts_and_stops_when_told(unit, running):
     assert (state.mode, state.connected) == ("off", False)
 
 
+def test_a_further_client_reads_beside_it(unit, running):
+    other = running.reader()
+    assert other.read_state() == running.read_state()
+    other.close()
+    running.set_active_power(30e3)
+    unit.settle()
+    assert running.read_state().active_power == 30e3
+
+
 def test_the_snapshot_holds_the_measured_state(unit, running):
     running.set_active_power(-70e3)
     unit.settle()

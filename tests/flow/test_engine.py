@@ -20,7 +20,7 @@ from hil.rehearse import nominal
 from hil.sequence import Nominal, Stage, parameters
 from hil.sequences import voltage_sag
 from hil.simulated import launch
-from hil.steps import Arm, Await, Disarm, Hold, RampGrid, SetGrid, SetPower, SwitchGrid
+from hil.steps import Arm, Await, Disarm, Hold, MoreClients, RampGrid, SetGrid, SetPower, SwitchGrid
 from hil.transport.link import CommandLog
 
 pytestmark = pytest.mark.thorough
@@ -444,6 +444,25 @@ def test_what_the_pcs_says_and_what_was_commanded_stand_beside_a_capture(laborat
     (step,) = (reading for reading in readings if reading.values.get("step") == "SetPower")
     assert step.values == {"step": "SetPower", "watts": 0.0, "var": 1e3}
     assert step.time == pytest.approx(0.2, abs=0.01)
+
+
+def test_further_clients_that_are_refused_are_a_finding(laboratory, tmp_path):
+    """Three clients: the bench's own, one that is served, one that is refused."""
+    bench = laboratory.bench()
+    real, opened = bench.pcs.reader, []
+
+    def reader():
+        if opened:
+            raise LinkLost("pcs: no connection")
+        opened.append(real())
+        return opened[0]
+
+    bench.pcs.reader = reader
+    result = laboratory.run(Steps((Arm("one"), MoreClients(2, 0.25), Disarm())), tmp_path, bench=bench)
+    assert result.end == "completed", result.text
+    (told,) = (r for r in read_readings(tmp_path / f"one{SUFFIX}") if r.source == "clients")
+    assert told.values == {"served": 2, "of": 3, "why": ["pcs: no connection"]}
+    assert told.time == pytest.approx(0.25, abs=5e-3)
 
 
 def test_a_trip_limit_stops_the_run(laboratory, dead, tmp_path):
