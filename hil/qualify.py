@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from hil.campaign import Campaign, Planned
     from hil.config import BenchConfig
     from hil.record import Event
+    from hil.sequence import Sequence
     from hil.session import Conducted, Options
     from hil.watch import Stop, Watch
 
@@ -83,7 +85,7 @@ def qualify(
         row = Tested(
             id=each.entry.id,
             sequence=sequence.NAME,
-            title=(sequence.__doc__ or sequence.NAME).strip().partition("\n")[0].removesuffix("."),
+            title=title_of(sequence),
             objective=sequence.OBJECTIVE,
             by_model=not sequence.BENCH,
             outcome=Outcome.NOT_RUN,
@@ -150,6 +152,13 @@ def qualify(
     except OSError as failure:
         error = error or StorageError(f"{writer.folder}: {failure.strerror or failure}")
     return Qualified(writer.folder, outcome, tuple(tests), report, error)
+
+
+def title_of(sequence: Sequence) -> str:
+    """Return the first line of its docstring, without the number that a campaign gives it."""
+    line = (sequence.__doc__ or sequence.NAME).strip().partition("\n")[0].removesuffix(".")
+    named = re.fullmatch(r"[A-Z]+[0-9]+: (.)(.*)", line)
+    return named[1].upper() + named[2] if named else line
 
 
 def _kept_from(error: HilError | None, stop: Stop) -> str:

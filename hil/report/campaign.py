@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
     Waveforms = Callable[[Record, str], Waveform | None]
     Envelopes = Callable[[Record], Envelope | None]
 
-DRAWN: Final = 30_000
-"""Spans that all captures together are drawn in: about 9 MB."""
-LEAST: Final = 100
+DRAWN: Final = 15_000
+"""Spans that all captures together are drawn in: about 7 MB."""
+LEAST: Final = 60
 MOST: Final = 400
 """Spans that one capture is drawn in, at least and at most."""
 ANSWERS: Final = {"compliant": Outcome.PASS, "deviation": Outcome.FAIL, "exception": Outcome.INVALID}
@@ -47,7 +48,7 @@ def render_campaign(record: Record, waveform_of: Waveforms, envelope_of: Envelop
     matrix = record.matrix()
     run = record.run
     count = sum(len(own.run.get("captures", ())) for _, own in tests if own is not None)
-    detail = Detail(whole=0, buckets=min(MOST, max(LEAST, DRAWN // max(1, count))), folded=False)
+    detail = Detail(whole=0, buckets=min(MOST, max(LEAST, DRAWN // max(1, count))), all=False)
     body = [_header(record, matrix), _summary(tests, matrix), _matrix(matrix)]
     for test, own in tests:
         body.append(_test(test, own, record.name, waveform_of, envelope_of, detail))
@@ -162,7 +163,8 @@ def _test(
     for event in events:
         planned = run["captures"].get(event.name, {"file": None})
         waveform = None if planned["file"] is None else waveform_of(own, event.name)
-        section = event_section(event, waveform, envelope, run.get("units", {}), detail)
+        how = replace(detail, all=True) if event.name == SUMMARY else detail
+        section = event_section(event, waveform, envelope, run.get("units", {}), how)
         out.append(_capture(test["id"], event, section, open_=event.name == SUMMARY or len(events) == 1))
     out.append(f'<p class="soft"><small>{escape(DETAIL.format(campaign, test["id"]))}</small></p>')
     return "\n".join(out)

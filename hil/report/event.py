@@ -56,9 +56,9 @@ def event_section(
         out.append(_glance(event.analysis))
     drawn = list(plots(event.analysis, waveform, envelope, event.parameters, detail, event.verdicts))
     out += [_figure(plot) for plot in drawn if not plot.more]
-    if more := [_figure(plot) for plot in drawn if plot.more and detail.folded]:
+    if more := [_figure(plot) for plot in drawn if plot.more and detail.all]:
         out += [f"<details><summary>More plots ({len(more)})</summary>", *more, "</details>"]
-    for heading, results, tables in sections(event.analysis):
+    for heading, results, tables in sections(event.analysis) if detail.all else ():
         out.append(f"<h3>{escape(heading or 'Measured')}</h3>")
         out += _results(results)
         for of in tables:

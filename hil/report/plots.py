@@ -146,7 +146,7 @@ def _plots(
         if group.startswith("harmonics"):
             yield group, harmonics(spectra, number_of(analysis, "frequency"))
         else:
-            yield group, replace(over_frequency(group, spectra), more=group in MORE)
+            yield group, replace(over_frequency(group, spectra, detail.buckets), more=group in MORE)
 
 
 def _wide_enough(axis: Mapping[str, Any], series: Sequence[Series]) -> Mapping[str, Any]:

@@ -90,14 +90,14 @@ def harmonics(spectra: Sequence[Series], frequency: float | None) -> Plot:
     return Plot(title, caption, traces, layout)
 
 
-def over_frequency(group: str, spectra: Sequence[Series]) -> Plot:
+def over_frequency(group: str, spectra: Sequence[Series], buckets: int) -> Plot:
     """Return the lines of a group over frequency."""
     title, label, caption, kind, scale = SPECTRA.get(
         group, (spectra[0].title, labelled(spectra[0]), "", "linear", "linear")
     )
     if group == "phase":  # ±180 deg are the same angle
         spectra = [replace(s, values=np.unwrap(s.values, period=360)) for s in spectra]
-    traces = [curve(s, i) for i, s in enumerate(spectra)]
+    traces = [curve(s, i, buckets) for i, s in enumerate(spectra)]
     if group in AT_POINTS:
         traces = [{**line, "mode": "lines+markers"} for line in traces]
     layout = layout_of({"title": {"text": "Frequency [Hz]"}, "type": kind}, label, ())

@@ -27,8 +27,8 @@ class Detail:
     """Samples of each channel that may be drawn one by one."""
     buckets: int = 1_500
     """Spans that the quiet part is divided into, each drawn as its lowest and highest sample."""
-    folded: bool = True
-    """Whether what is folded away is there at all."""
+    all: bool = True
+    """Whether what is folded away, and every result in its table, is there at all."""
 
 
 @dataclass(frozen=True, eq=False)
