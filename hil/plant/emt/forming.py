@@ -98,9 +98,9 @@ from .unit import (
     XV,
 )
 
-LEAK: Final = 0.1
-"""Part of the balancing voltage that the bus keeps; without it a stiff grid's own unbalance, however small,
-would drive the bridge to its limit."""
+LEAK: Final = 0.2
+"""Part of the balancing voltage that the bus keeps: 0.04 pu of impedance for the negative sequence, so that a
+stiff grid's unbalance drives little current."""
 SLACK: Final = 0.01
 """How far the speed may go from what it was while a fault keeps the voltage low [pu]."""
 

@@ -87,8 +87,10 @@ def shed(w: Any, emf: float, cos: float, sin: float) -> None:
     highest = largest(i_d, i_q, n_d, n_q)
     most = HEADROOM * limit(w)
     share = min(1.0, allowed(w, highest, math.sqrt(r * r + x * x), most) / highest)
-    to_d, to_q = within(w, i_d, i_q, v_d, v_q, share)
-    if share < 1.0:  # a priority has turned the one sequence against the other
+    to_d, to_q = share * i_d, share * i_q
+    # a priority turns the one sequence against the other: not where both are the fault's
+    if share < 1.0 and 4.0 * (n_d * n_d + n_q * n_q) < i_d * i_d + i_q * i_q:
+        to_d, to_q = within(w, i_d, i_q, v_d, v_q, share)
         more = min(1.0, share * highest / largest(to_d, to_q, share * n_d, share * n_q))
         to_d, to_q, share = more * to_d, more * to_q, more * share
     over_d, over_q, less = i_d - to_d, i_q - to_q, share - 1.0
@@ -112,14 +114,16 @@ def largest(i_d: float, i_q: float, n_d: float, n_q: float) -> float:
     along, across = i_d * n_d - i_q * n_q, i_d * n_q + i_q * n_d
     together = max(along, 0.5 * (SQRT3 * abs(across) - along))
     squares = i_d * i_d + i_q * i_q + n_d * n_d + n_q * n_q
-    return math.sqrt(max(1e-18, squares + 2.0 * together))
+    size: float = math.sqrt(max(1e-18, squares + 2.0 * together))
+    return size
 
 
 @part
 def reach(i_d: float, i_q: float, n_d: float, n_q: float) -> float:
     """Return how far the space vector reaches beyond the largest phase, 1 to 2 / sqrt(3)."""
     sizes = math.sqrt(i_d * i_d + i_q * i_q) + math.sqrt(n_d * n_d + n_q * n_q)
-    return max(1.0, sizes / largest(i_d, i_q, n_d, n_q))
+    beyond: float = max(1.0, sizes / largest(i_d, i_q, n_d, n_q))
+    return beyond
 
 
 @part
@@ -138,7 +142,8 @@ def allowed(w: Any, size: float, z: float, most: float) -> float:
         return most
     # a virtual impedance that grows with the current beyond: i (z + growth (i - threshold)) = size z
     half = 0.5 * (growth * threshold - z)
-    return min(most, (half + math.sqrt(half * half + growth * z * size)) / growth)
+    reached: float = (half + math.sqrt(half * half + growth * z * size)) / growth
+    return min(most, reached)
 
 
 @part
@@ -146,7 +151,7 @@ def within(w: Any, i_d: float, i_q: float, v_d: float, v_q: float, share: float)
     """Return a share of a current: its active or reactive part first, or its direction kept."""
     v = math.sqrt(v_d * v_d + v_q * v_q)
     first = w[FAULT_PRIORITY] if abs(w[V_FIL] - 1.0) > w[BAND] else w[PRIORITY]
-    if share == 1.0 or first == MIXED or v < 0.02:
+    if first == MIXED or v < 0.02:
         return share * i_d, share * i_q
     most = share * math.sqrt(i_d * i_d + i_q * i_q)
     # along and across the bus voltage
