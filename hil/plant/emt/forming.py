@@ -16,6 +16,7 @@ from hil.jit import part
 from . import limiting
 from .following import active_resistance
 from .unit import (
+    AHEAD,
     BC,
     DAMPING,
     DELTA,
@@ -42,7 +43,6 @@ from .unit import (
     KP,
     KP_OVER,
     KV,
-    LEAD,
     LIMIT,
     LIMITED,
     LOW,
@@ -123,7 +123,7 @@ def take_over(w: Any) -> None:
     w[V_FIL] = w[VPOS]
     w[P_HIGH] = w[P_LOW] = w[Q_OVER] = w[ND] = w[NQ] = w[STEERED] = w[LIMITED] = 0.0
     w[WITHHELD] = w[WD] = w[WQ] = w[MD] = w[MQ] = w[LOW] = 0.0
-    w[PACE], w[LEAD], w[REACH] = w[SPEED], turned, w[LIMIT]
+    w[PACE], w[AHEAD], w[REACH] = w[SPEED], turned, w[LIMIT]
     w[START] = w[FORMING] = 1.0
 
 

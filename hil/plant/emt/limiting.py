@@ -19,6 +19,7 @@ from hil.jit import part
 from .following import limit
 from .sensing import SQRT3
 from .unit import (
+    AHEAD,
     BAND,
     BC,
     DELTA,
@@ -27,7 +28,6 @@ from .unit import (
     FIRST_P,
     IF_D,
     IF_Q,
-    LEAD,
     LIMITED,
     LIMITER,
     LOW,
@@ -55,6 +55,7 @@ from .unit import (
     WD,
     WITHHELD,
     WQ,
+    X2,
     XC,
     XV,
 )
@@ -77,7 +78,8 @@ def shed(w: Any, emf: float, cos: float, sin: float) -> None:
     r, x, c = w[RV], w[XV] + w[XC], w[BC]
     v_d, v_q = w[POS_A] * cos + w[POS_B] * sin, w[POS_B] * cos - w[POS_A] * sin
     i_d, i_q = divide(emf - v_d, -v_q, r, x)
-    i_d, i_q = i_d + c * v_q, i_q - c * v_d  # the capacitor's share does not reach the bus
+    inner = c * (1.0 - w[X2] / x)  # the capacitor's share does not reach the bus, nor flow through all of it
+    i_d, i_q = i_d + inner * v_q, i_q - inner * v_d
     # negative sequence, in a frame that turns backwards: there the reactances have the other sign
     a, b = w[V_A] - w[POS_A], w[V_B] - w[POS_B]
     a, b = a * cos - b * sin, a * sin + b * cos
@@ -184,11 +186,11 @@ def keep_pace(w: Any) -> None:
         w[LOW] = min(0.0, was + w[TC])
     if w[LIMITED] == 0.0 and w[LOW] == 0.0:
         w[PACE] += w[TC] / 0.1 * (w[SPEED] - w[PACE])
-        w[LEAD] += w[TC] / 0.1 * (lead - w[LEAD])
+        w[AHEAD] += w[TC] / 0.1 * (lead - w[AHEAD])
     elif was < settled <= w[LOW]:
-        turn_by(w, w[LEAD] - lead)
+        turn_by(w, w[AHEAD] - lead)
     elif -CATCHING < w[LOW] < 0.0:
-        turn_by(w, w[TC] / SHEDDING * (w[LEAD] - lead))
+        turn_by(w, w[TC] / SHEDDING * (w[AHEAD] - lead))
 
 
 @part
@@ -201,6 +203,6 @@ def turn_by(w: Any, angle: float) -> None:
     w[MD], w[MQ] = w[MD] * cos - w[MQ] * sin, w[MQ] * cos + w[MD] * sin
     w[DELTA] += angle
     w[SPEED] = w[PACE]
-    v_d, v_q = w[VPOS] * math.cos(w[LEAD]), -w[VPOS] * math.sin(w[LEAD])
+    v_d, v_q = w[VPOS] * math.cos(w[AHEAD]), -w[VPOS] * math.sin(w[AHEAD])
     w[IF_D], w[IF_Q] = divide(w[EMF] - v_d, -v_q, w[RV], w[XV] + w[XC])
     w[P_FIL] = v_d * w[IF_D] + v_q * w[IF_Q]

@@ -42,7 +42,7 @@ DELTA, SPEED, P_FIL, Q_FIL, V_FIL, EMF, P_HIGH, P_LOW, Q_OVER, IF_D, IF_Q, WITHH
 # Its limit: voltage that it takes from the internal one, and that it adds in negative sequence [pu]; how far
 # the current's space vector may reach [pu]; speed [pu] and lead on the bus [rad] while all is well; how long
 # the voltage has been low, below zero until it has settled after that [s].
-WD, WQ, MD, MQ, REACH, PACE, LEAD, LOW = range(BASE + 83, BASE + 91)
+WD, WQ, MD, MQ, REACH, PACE, AHEAD, LOW = range(BASE + 83, BASE + 91)
 # Bus against source: angle by which the bus leads [rad], slip [rad/s], voltage [pu], how long in step [s].
 PHASE, SLIP, RISE, IN_STEP = range(BASE + 91, BASE + 95)
 # Protection timers [s]; clock of the flaw that hunts at the limit; steps since the control period began;
