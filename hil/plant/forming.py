@@ -67,11 +67,11 @@ class Forming:
     threshold: float = 1.0
     """Current from which the virtual impedance grows [pu]."""
     growth: float = 0.8
-    """Of the virtual reactance per unit of current beyond; a fifth of it in resistance [pu]."""
+    """Of the virtual impedance per unit of current beyond [pu]."""
     black_start_ramp: float = 3.0
     """Time in which the voltage rises onto a dead bus [s]; 2 to 10 s is usual."""
     negative_sequence: float = 15.0
-    """How fast the negative-sequence voltage is brought to nothing [1/s]; zero: not at all."""
+    """How fast the negative-sequence voltage of unbalanced loads is brought down [1/s]; zero: not at all."""
 
     def __post_init__(self) -> None:
         check(

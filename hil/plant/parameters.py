@@ -74,7 +74,8 @@ class Parameters(Storage):
     undervoltage: Levels = ((0.25, 0.40), (0.50, 1.45), (0.70, 3.6), (0.90, 7.2))
     """Lowest phase; IEEE 2800-2022 ride-through times (0.32, 1.2, 3.0, 6.0 s) and 20 % in hand."""
     overvoltage: Levels = ((1.22, 0.1), (1.10, 1.2))
-    """Highest phase; IEEE 2800-2022: 1.10 to 1.20 for 1.0 s, above 1.20 it may trip."""
+    """Highest phase to the star point of the three, as there is no neutral; IEEE 2800-2022: 1.10 to 1.20
+    for 1.0 s, above 1.20 it may trip."""
     frequency_band: tuple[float, float] = (0.94, 1.035)
     """Trips outside for 0.2 s [pu]; IEEE 2800-2022 rides through 57.0 to 61.8 Hz."""
     overcurrent: float = 2.0

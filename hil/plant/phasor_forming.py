@@ -12,6 +12,7 @@ from typing import Any
 
 from hil.jit import part
 
+from .emt.limiting import HEADROOM
 from .emt.unit import MIXED
 from .phasor_bus import (
     ANGLE,
@@ -155,7 +156,7 @@ def give_way(x: Any, d: float, q: float, v_d: float, v_q: float) -> None:
     square = r * r + z * z
     i_d, i_q = (d * r + q * z) / square, (q * r - d * z) / square
     size, v = math.sqrt(i_d * i_d + i_q * i_q), math.sqrt(v_d * v_d + v_q * v_q)
-    most, over = x[LIMIT], size - x[THRESHOLD]
+    most, over = HEADROOM * x[LIMIT], size - x[THRESHOLD]
     if x[GROWTH] > 0.0 and over > 0.0:  # impedance that grows: i (Z + growth (i - threshold)) = size Z
         half = 0.5 * (x[GROWTH] * x[THRESHOLD] - math.sqrt(square))
         root = math.sqrt(half * half + x[GROWTH] * math.sqrt(square) * size)

@@ -88,3 +88,11 @@ def test_inertia_answers_at_once_where_droop_answers_later(running):
         s.grid.hertz_slew, s.grid.hertz = 5.0, 59.9
         early[kind] = power(s.record(0.04))[-1] - 0.4
     assert 0.0 < early["droop"] < early["virtual machine"]
+
+
+def test_unbalance_of_a_stiff_grid_is_no_overload(running):
+    s = running(control="forming", power=0.5, scr=100.0)
+    s.sag(1.02, 1.02, 0.96)  # a negative sequence of 2 %, what EN 50160 lets a grid have
+    s.plant.advance(1.0)
+    assert current(s, s.record(0.5)).max() < 1.0
+    assert not s.pcs.limited

@@ -26,6 +26,8 @@ def test_charge_of_the_bus_leaks_away(running):
     assert s.pcs.measured_volts == pytest.approx([s.volts] * 3, rel=0.01)
 
 
-def test_without_leakage_the_displaced_bus_trips_the_pcs(running):
+def test_without_leakage_the_bus_stays_displaced_and_the_pcs_runs_on(running):
     s = island_that_loses_its_load(running, 1e-9)
-    assert (s.pcs.mode, s.pcs.alarms) == ("tripped", {"overvoltage"})
+    w = s.record(0.1)
+    assert np.abs(w["v_a"] + w["v_b"] + w["v_c"]).min() / 3 > 0.2 * s.volts
+    assert (s.pcs.mode, s.pcs.alarms) == ("running", set())  # three wires: its own voltages are as they were

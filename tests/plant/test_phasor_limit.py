@@ -8,7 +8,7 @@ from hil.plant.parameters import Parameters
 from hil.plant.phasor import FLAGS, NoSolution, Profile, Scenario, simulate
 
 RATED, VOLTS = 100e3, 480.0
-WITHIN = 0.01
+WITHIN = 0.015
 """How near the forming PCS's settled powers and voltage are to the EMT plant's [pu]."""
 BEYOND = Forming(
     power_limits=(-3.0, 3.0), reactive_limit=3.0
@@ -67,19 +67,18 @@ def test_forming_at_its_limit(running, priority, case, options):
 
 @pytest.mark.parametrize("priority", ["P", "Q", "mixed"])
 def test_forming_with_a_growing_virtual_impedance(running, priority):
-    # here it grows at its own angle; in the EMT plant its resistance grows by a fifth of its reactance
     options = {"control": "forming", "forming": Forming(limiter="virtual-impedance"), "scr": 20.0}
     ours, emt, limited = beside_emt(running, 0.8, 0.4, 0.6, fault_priority=priority, **options)
-    assert ours == pytest.approx(emt, abs=0.07)
+    assert ours == pytest.approx(emt, abs=WITHIN)
     assert limited == (True, True)
 
 
 @pytest.mark.parametrize(
     ("case", "scr", "priority", "within"),
     [
-        ((0.8, 0.4, 0.7), 3.0, "mixed", 0.016),  # EMT: unlimited, as the converter's current is 2 % smaller
-        ((1.4, 0.3, 1.0), 20.0, "Q", 0.014),
-        ((1.4, 0.3, 1.0), 20.0, "P", 0.08),  # EMT: hunts in and out of its limit for seconds
+        ((0.8, 0.4, 0.7), 3.0, "mixed", 0.016),
+        ((1.4, 0.3, 1.0), 20.0, "Q", 0.03),
+        ((1.4, 0.3, 1.0), 20.0, "P", 0.03),
     ],
 )
 def test_forming_at_the_edge_of_its_limit(running, case, scr, priority, within):
@@ -93,18 +92,17 @@ def test_forming_at_the_edge_of_its_limit(running, case, scr, priority, within):
 def test_what_the_first_component_leaves_is_less_sure(running):
     # of 1.2 pu reactive current takes 1.06: P is sqrt(1.2^2 - i_q^2) v, where 0.02 pu of i_q make 0.03 of P
     ours, emt, _ = beside_emt(running, 0.8, 0.0, 0.8, control="forming", fault_priority="Q")
-    assert ours == pytest.approx(emt, abs=0.04)
-    assert ours[1:] == pytest.approx(emt[1:], abs=0.02)
+    assert ours == pytest.approx(emt, abs=0.02)
 
 
 @pytest.mark.parametrize("dt", [0.002, 0.1])
 def test_overload_in_the_island(dt):
-    # into an impedance of 1.8 pu of power the limit's current makes V = I / 1.8, and P = I^2 / 1.8
+    # into an impedance of 1.8 pu of power the current makes V = I / 1.8, and P = I^2 / 1.8; it aims at 98 %
     r = simulate(
         Scenario(Parameters(control="forming"), grid_on=0.0, impedance_power=1.8 * RATED), 2.0, dt, 0.1
     )
-    assert r["voltage"][-1] / VOLTS == pytest.approx(1.2 / 1.8, rel=1e-6)
-    assert r["pcs_power"][-1] / RATED == pytest.approx(1.2**2 / 1.8, rel=1e-6)
+    assert r["voltage"][-1] / VOLTS == pytest.approx(0.98 * 1.2 / 1.8, rel=1e-6)
+    assert r["pcs_power"][-1] / RATED == pytest.approx((0.98 * 1.2) ** 2 / 1.8, rel=1e-6)
 
 
 def test_it_comes_back_from_its_limit():

@@ -176,6 +176,13 @@ def test_stays_connected_as_ieee_2800_asks(running, residual, seconds):
     assert s.pcs.mode == "running"
 
 
+def test_overvoltage_counts_to_the_star_point(running):
+    s = running(power=0.5, scr=1000.0)
+    s.sag(1.0, 1.0, 1.3)  # 1.3 - 0.3 / 3 = 1.2 pu: within 1.22
+    s.plant.advance(0.5)
+    assert s.pcs.mode == "running"
+
+
 @pytest.mark.parametrize("hertz", [57.0, 61.8])
 def test_stays_connected_off_frequency(running, hertz):
     s = running(power=0.8)
@@ -190,7 +197,8 @@ def test_stays_connected_off_frequency(running, hertz):
     ("change", "alarm", "mode"),
     [
         (lambda s: s.sag(0.1), "undervoltage", "tripped"),
-        (lambda s: s.sag(1.0, 1.0, 1.3), "overvoltage", "tripped"),
+        # to the star point of the three phases 1.4 - 0.4 / 3 = 1.27 pu, beyond the 1.22 of its protection
+        (lambda s: s.sag(1.0, 1.0, 1.4), "overvoltage", "tripped"),
         (lambda s: setattr(s.grid, "hertz", 55.0), "underfrequency", "tripped"),
         (lambda s: setattr(s.grid, "hertz", 63.0), "overfrequency", "tripped"),
         (lambda s: setattr(s.dc, "source_amps", 10.0), "dc_voltage", "fault"),

@@ -1,10 +1,9 @@
 """Grid-forming control: a voltage whose angle follows the power, behind a virtual impedance.
 
 Droop as in WECC's REGFM_A1, a virtual synchronous machine as in REGFM_B1 where an inertia
-is set. The bridge is a voltage source until its current would pass the limit. Then, for as
-long as that voltage source would exceed it, the control of `following` keeps the current at
-the part of it that the limit leaves, integrators that would wind up stand still, and what
-moves the angle is the power that the bridge would give without a limit: so it stays in step.
+is set. The bridge is a voltage source at all times; `limiting` says what its current limit
+takes from that voltage. Meanwhile integrators that would wind up stand still, and what moves
+the angle is the power that the bridge would give without a limit: so it stays in step.
 """
 
 from __future__ import annotations
@@ -14,9 +13,10 @@ from typing import Any, Final
 
 from hil.jit import part
 
-from .following import active_resistance, limit
+from . import limiting
+from .following import active_resistance
 from .unit import (
-    BAND,
+    AHEAD,
     BC,
     DAMPING,
     DELTA,
@@ -26,20 +26,16 @@ from .unit import (
     F_CURRENT,
     F_POWER,
     F_VOLTAGE,
-    FAULT_PRIORITY,
     FEED,
-    FIRST_P,
     FORMING,
     I1_A,
     I1_B,
     I2_A,
     I2_B,
     ID_MAX,
-    ID_REF,
     IF_D,
     IF_Q,
     INERTIA,
-    IQ_REF,
     KI_OVER,
     KI_Q,
     KIV,
@@ -49,8 +45,9 @@ from .unit import (
     KV,
     LIMIT,
     LIMITED,
-    LIMITER,
-    MIXED,
+    LOW,
+    MD,
+    MQ,
     ND,
     NQ,
     P_FIL,
@@ -59,16 +56,17 @@ from .unit import (
     P_MAX,
     P_MIN,
     P_REF,
+    PACE,
     PHASE,
     POS_A,
     POS_B,
-    PRIORITY,
     Q_DROOP,
     Q_FIL,
     Q_MAX,
     Q_OVER,
     Q_REF,
     RA,
+    REACH,
     RISE,
     RV,
     SLIP,
@@ -79,7 +77,6 @@ from .unit import (
     STEERED,
     TC,
     THETA,
-    THRESHOLD,
     U_D,
     U_Q,
     V_A,
@@ -87,23 +84,25 @@ from .unit import (
     V_FIL,
     V_SET,
     VD,
-    VMAX,
     VPOS,
     VQ,
     W0,
     W_PLL,
     W_SET,
+    WD,
     WITHHELD,
+    WQ,
     XC,
     XD,
     XQ,
     XV,
 )
 
-SETTLING: Final = 0.01
-"""Time constant with which a limited current follows the voltage that it makes [s]."""
-RETURNING: Final = 0.004
-"""That with which it brings the voltage back [s]."""
+LEAK: Final = 0.2
+"""Part of the balancing voltage that the bus keeps: 0.04 pu of impedance for the negative sequence, so that a
+stiff grid's unbalance drives little current."""
+SLACK: Final = 0.01
+"""How far the speed may go from what it was while a fault keeps the voltage low [pu]."""
 
 
 @part
@@ -117,14 +116,14 @@ def take_over(w: Any) -> None:
     w[DELTA] = w[THETA] + turned
     w[EMF] = math.sqrt(e_d * e_d + e_q * e_q)
     cos, sin = math.cos(turned), math.sin(turned)
-    w[VD], w[VQ] = w[VD] * cos + w[VQ] * sin, w[VQ] * cos - w[VD] * sin
     w[IF_D], w[IF_Q] = i_d * cos + i_q * sin, i_q * cos - i_d * sin
     w[SPEED] = w[W_PLL] / w[W0]
     w[P_FIL] = w[V_A] * w[I2_A] + w[V_B] * w[I2_B]
     w[Q_FIL] = w[V_B] * w[I2_A] - w[V_A] * w[I2_B]
     w[V_FIL] = w[VPOS]
-    w[P_HIGH] = w[P_LOW] = w[Q_OVER] = w[XD] = w[XQ] = w[ND] = w[NQ] = w[STEERED] = w[LIMITED] = 0.0
-    w[WITHHELD] = 0.0
+    w[P_HIGH] = w[P_LOW] = w[Q_OVER] = w[ND] = w[NQ] = w[STEERED] = w[LIMITED] = 0.0
+    w[WITHHELD] = w[WD] = w[WQ] = w[MD] = w[MQ] = w[LOW] = 0.0
+    w[PACE], w[AHEAD], w[REACH] = w[SPEED], turned, w[LIMIT]
     w[START] = w[FORMING] = 1.0
 
 
@@ -133,7 +132,7 @@ def hand_back(w: Any) -> None:
     """Begin to follow, with the powers as they are."""
     w[P_REF], w[Q_REF] = w[P_FIL], w[Q_FIL]
     w[VD], w[VQ] = w[VPOS], 0.0
-    w[ND] = w[NQ] = w[FORMING] = w[LIMITED] = 0.0
+    w[ND] = w[NQ] = w[MD] = w[MQ] = w[FORMING] = w[LIMITED] = 0.0
     cos, sin, r = math.cos(w[THETA]), math.sin(w[THETA]), active_resistance(w)
     w[XD] = r * (w[I1_A] * cos + w[I1_B] * sin)
     w[XQ] = r * (w[I1_B] * cos - w[I1_A] * sin)
@@ -154,7 +153,7 @@ def angle_and_magnitude(w: Any) -> float:
     p_ref = w[P_REF]
     if w[LIMITED] > 0.0:
         p_ref *= min(1.0, w[VPOS])  # a low voltage cannot carry it, and the angle would run away
-    else:
+    if w[LOW] == 0.0:
         beyond = max(0.0, -w[Q_MAX] - w[Q_FIL]) + min(0.0, w[Q_MAX] - w[Q_FIL])
         w[Q_OVER] += w[KI_Q] * (beyond - 0.01 * w[Q_OVER])
         w[P_HIGH] = min(0.0, w[P_HIGH] + w[KI_OVER] * (w[P_MAX] - w[P_FIL]))
@@ -168,7 +167,8 @@ def angle_and_magnitude(w: Any) -> float:
         w[SPEED] += push * w[TC] / w[INERTIA]
     else:
         w[SPEED] = w[W_SET] + w[STEERED] + w[DROOP] * (p_ref - w[P_FIL]) + over
-    w[SPEED] = max(0.9, min(1.1, w[SPEED]))
+    low, high = (w[PACE] - SLACK, w[PACE] + SLACK) if w[LOW] != 0.0 else (0.9, 1.1)
+    w[SPEED] = max(low, min(high, w[SPEED]))
     w[DELTA] += w[SPEED] * w[W0] * w[TC]
     if w[DELTA] > 2.0 * math.pi:
         w[DELTA] -= 2.0 * math.pi
@@ -199,106 +199,35 @@ def steer(w: Any) -> float:
 
 @part
 def voltage(w: Any, cos: float, sin: float) -> None:
-    """Write the bridge voltage in the internal voltage's frame, or the currents to keep to at the limit."""
+    """Write the bridge voltage in the internal voltage's frame, within what the current limit allows."""
     emf = angle_and_magnitude(w)
+    limiting.shed(w, emf, cos, sin)
     i_d, i_q = w[I1_A] * cos + w[I1_B] * sin, w[I1_B] * cos - w[I1_A] * sin
+    v_d, v_q = w[V_A] * cos + w[V_B] * sin, w[V_B] * cos - w[V_A] * sin
     rest_d = w[P_REF] / max(emf, 0.1) if w[FEED] > 0.0 else w[IF_D]
-    most = limit(w)
     r, x = w[RV], w[XV]
-    size = math.sqrt(w[IF_D] * w[IF_D] + w[IF_Q] * w[IF_Q])
-    if w[LIMITER] > 0.0 and size > w[THRESHOLD]:  # virtual impedance that grows with the overcurrent
-        x += w[LIMITER] * (size - w[THRESHOLD])
-        r += 0.2 * w[LIMITER] * (size - w[THRESHOLD])
-    w[U_D] = emf - r * i_d + x * i_q + w[RA] * (rest_d - i_d)
-    w[U_Q] = -r * i_q - x * i_d + w[RA] * (w[IF_Q] - i_q)
-    # the current that a proportional law would have to ask for, to give this voltage
-    ask_d = i_d + (w[U_D] - w[VD] + w[XC] * i_q) / w[KP]
-    ask_q = i_q + (w[U_Q] - w[VQ] - w[XC] * i_d) / w[KP]
+    w[U_D] = emf - w[WD] - r * i_d + x * i_q + w[RA] * (rest_d - i_d)
+    w[U_Q] = -w[WQ] - r * i_q - x * i_d + w[RA] * (w[IF_Q] - i_q)
+    # the current into the bus that a proportional law would have to ask for, to give this voltage
+    c2, s2 = cos * cos - sin * sin, 2.0 * sin * cos
+    n_d, n_q = w[ND] + w[MD], w[NQ] + w[MQ]
+    ask_d = i_d + (w[U_D] + n_d * c2 + n_q * s2 - v_d + w[XC] * i_q) / w[KP] + w[BC] * v_q
+    ask_q = i_q + (w[U_Q] + n_q * c2 - n_d * s2 - v_q - w[XC] * i_d) / w[KP] - w[BC] * v_d
     asked = math.sqrt(ask_d * ask_d + ask_q * ask_q)
-    w[WITHHELD] = 0.0
-    if asked > most:
+    if asked > w[REACH]:
         w[LIMITED] = 1.0
-    if w[LIMITED] > 0.0:
-        hold(w, emf, r, x + w[XC], ask_d, ask_q, asked, most, cos, sin)
+        beyond = w[KP] * (1.0 - w[REACH] / asked)
+        w[U_D] -= beyond * ask_d
+        w[U_Q] -= beyond * ask_q
+    w[IF_D] += w[F_CURRENT] * (i_d - w[IF_D])
+    w[IF_Q] += w[F_CURRENT] * (i_q - w[IF_Q])
     if w[LIMITED] == 0.0:
-        w[IF_D] += w[F_CURRENT] * (i_d - w[IF_D])
-        w[IF_Q] += w[F_CURRENT] * (i_q - w[IF_Q])
-        r = active_resistance(w)  # so that a limit, should it come, begins without a jump
-        w[XD], w[XQ] = r * i_d, r * i_q
-
-
-@part
-def hold(
-    w: Any,
-    emf: float,
-    r: float,
-    x: float,
-    ask_d: float,
-    ask_q: float,
-    asked: float,
-    most: float,
-    cos: float,
-    sin: float,
-) -> None:
-    """Set the currents at the limit, or end it where the voltage source would stay within.
-
-    What it would give in the steady state follows from the positive sequence: behind a voltage
-    that stands it is (E - v) / Z, and into the impedance v / i of a load it is E / (Z + v / i).
-    """
-    v_d, v_q = w[POS_A] * cos + w[POS_B] * sin, w[POS_B] * cos - w[POS_A] * sin
-    square = r * r + x * x
-    d, q = ((emf - v_d) * r - v_q * x) / square, (-v_q * r - (emf - v_d) * x) / square
-    a, b = w[V_A] - w[POS_A], w[V_B] - w[POS_B]
-    room = most - math.sqrt((a * a + b * b) / square)  # the rest is negative sequence
-    i_d, i_q = w[IF_D], w[IF_Q]
-    e_d, e_q = v_d + r * i_d - x * i_q, v_q + r * i_q + x * i_d
-    lightly = room > 0.0 and emf * emf * (i_d * i_d + i_q * i_q) < room * room * (e_d * e_d + e_q * e_q)
-    if asked <= most and (lightly or math.sqrt(d * d + q * q) < 0.9 * room):
-        w[LIMITED] = 0.0
-        return
-    if lightly:  # bring its voltage back soon
-        part_ = min(1.0, most / asked)
-        w[IF_D] += w[TC] / RETURNING * (ask_d * part_ - w[IF_D])
-        w[IF_Q] += w[TC] / RETURNING * (ask_q * part_ - w[IF_Q])
-        w[WITHHELD] = v_d * (ask_d - w[IF_D]) + v_q * (ask_q - w[IF_Q])
-    else:  # more slowly than the voltage that the current itself makes
-        # a sound phase of an unbalanced fault must not be driven too high
-        most *= max(0.0, min(1.0, 1.0 - 2.0 * (w[VMAX] - 1.0 - w[BAND])))
-        limited_d, limited_q = within(w, d, q, v_d, v_q, most)
-        w[WITHHELD] = v_d * (d - limited_d) + v_q * (q - limited_q)
-        w[IF_D] += w[TC] / SETTLING * (limited_d - w[IF_D])
-        w[IF_Q] += w[TC] / SETTLING * (limited_q - w[IF_Q])
-    # the capacitor's share does not reach the bus
-    w[ID_REF], w[IQ_REF] = w[IF_D] - w[BC] * v_q, w[IF_Q] + w[BC] * v_d
-
-
-@part
-def within(w: Any, i_d: float, i_q: float, v_d: float, v_q: float, most: float) -> Any:
-    """Return a current within the limit [pu]: its active or reactive part first, or its direction kept."""
-    size = math.sqrt(i_d * i_d + i_q * i_q)
-    if size <= most:
-        return i_d, i_q
-    v = math.sqrt(v_d * v_d + v_q * v_q)
-    first = w[FAULT_PRIORITY] if abs(w[V_FIL] - 1.0) > w[BAND] else w[PRIORITY]
-    if first == MIXED or v < 0.02:
-        return i_d * most / size, i_q * most / size
-    # along and across the bus voltage
-    c, n = v_d / v, v_q / v
-    along, across = i_d * c + i_q * n, i_q * c - i_d * n
-    if first == FIRST_P:
-        along = max(-most, min(most, along))
-        room = math.sqrt(most * most - along * along)
-        across = max(-room, min(room, across))
-    else:
-        across = max(-most, min(most, across))
-        room = math.sqrt(most * most - across * across)
-        along = max(-room, min(room, along))
-    return along * c - across * n, along * n + across * c
+        balance(w, cos, sin)
 
 
 @part
 def balance(w: Any, cos: float, sin: float) -> None:
-    """Move the negative-sequence voltage that the bridge adds against that of the bus."""
+    """Move the negative-sequence voltage that the bridge adds against that of the bus, and not too far."""
     a, b = w[V_A] - w[POS_A], w[V_B] - w[POS_B]
-    w[ND] -= w[KNV] * (a * cos - b * sin)
-    w[NQ] -= w[KNV] * (a * sin + b * cos)
+    w[ND] -= w[KNV] * (a * cos - b * sin + LEAK * w[ND])
+    w[NQ] -= w[KNV] * (a * sin + b * cos + LEAK * w[NQ])

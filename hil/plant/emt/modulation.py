@@ -7,7 +7,7 @@ from typing import Any
 
 from hil.jit import part
 
-from . import following, forming
+from . import following, forming, limiting
 from .sensing import SQRT3
 from .unit import (
     CONTACTOR,
@@ -26,7 +26,8 @@ from .unit import (
     KI,
     KN,
     KP,
-    LIMITED,
+    MD,
+    MQ,
     ND,
     NEXT,
     NQ,
@@ -66,6 +67,8 @@ def modulate(w: Any, vdc: float) -> None:
         w[U_D], w[U_Q] = w[VPOS], 0.0
         return
     forms = w[FORMING] > 0.0
+    if forms and w[CONTACTOR] > 0.0:
+        limiting.keep_pace(w)
     angle = w[DELTA] if forms else w[THETA]
     turn = w[SPEED] * w[W0] if forms else w[W0] + w[W_INT]
     cos, sin = (math.cos(angle), math.sin(angle)) if forms else (w[COS], w[SIN])
@@ -76,11 +79,9 @@ def modulate(w: Any, vdc: float) -> None:
         w[U_D], w[U_Q] = w[VD], w[VQ]
     elif forms:
         forming.voltage(w, cos, sin)
-        if w[LIMITED] == 0.0:
-            forming.balance(w, cos, sin)
     else:
         following.references(w)
-    controlled = w[CONTACTOR] > 0.0 and (not forms or w[LIMITED] > 0.0)
+    controlled = w[CONTACTOR] > 0.0 and not forms
     if controlled:
         following.voltage(w, cos, sin)
         e_d = w[ID_REF] - (w[I1_A] * cos + w[I1_B] * sin)
@@ -90,8 +91,9 @@ def modulate(w: Any, vdc: float) -> None:
     # the bridge acts from the next period on, for one period: one and a half periods ahead
     ahead = angle + 1.5 * turn * w[TC]
     c1, s1 = math.cos(ahead), math.sin(ahead)
-    alpha = w[U_D] * c1 - w[U_Q] * s1 + w[ND] * c1 + w[NQ] * s1
-    beta = w[U_D] * s1 + w[U_Q] * c1 + w[NQ] * c1 - w[ND] * s1
+    u_nd, u_nq = w[ND] + w[MD], w[NQ] + w[MQ]
+    alpha = w[U_D] * c1 - w[U_Q] * s1 + u_nd * c1 + u_nq * s1
+    beta = w[U_D] * s1 + w[U_Q] * c1 + u_nq * c1 - u_nd * s1
     # two levels reach a hexagon: no two legs are further apart than the link's poles
     across = 0.5 * SQRT3 * abs(beta)
     spread = max(2.0 * across, 1.5 * abs(alpha) + across)

@@ -85,7 +85,14 @@ def positive_sequence(w: Any) -> None:
     dc = w[RING + near + 2] + part_ * (w[RING + far + 2] - w[RING + near + 2])
     a, b_, c = math.sqrt(va * va + da * da), math.sqrt(vb * vb + db * db), math.sqrt(vc * vc + dc * dc)
     w[VMIN] = min(a, b_, c)
-    w[VMAX] = max(a, b_, c)
+    # without a neutral nothing holds the star point: a ground fault in an island moves it, and no more
+    vo, do = (va + vb + vc) / 3.0, (da + db + dc) / 3.0
+    a, b_, c = (
+        (va - vo) ** 2 + (da - do) ** 2,
+        (vb - vo) ** 2 + (db - do) ** 2,
+        (vc - vo) ** 2 + (dc - do) ** 2,
+    )
+    w[VMAX] = math.sqrt(max(a, b_, c))
     alpha = 0.5 * ((2.0 * va - vb - vc) / 3.0 - (db - dc) / SQRT3)
     beta = 0.5 * ((vb - vc) / SQRT3 + (2.0 * da - db - dc) / 3.0)
     w[POS_A], w[POS_B] = alpha, beta

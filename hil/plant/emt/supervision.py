@@ -28,7 +28,9 @@ from .unit import (
     LEAVE,
     LEVELS,
     LIMIT,
+    MD,
     MODE,
+    MQ,
     ND,
     NQ,
     OFF,
@@ -77,7 +79,7 @@ def stop(w: Any, mode: int, alarm: int) -> None:
 def begin(w: Any) -> None:
     """Close the contactor and start to follow, or to form what is there or a bus that is dead."""
     w[MODE], w[CONTACTOR], w[GATES] = RUNNING, 1.0, 1.0
-    w[P_REF] = w[Q_REF] = w[XD] = w[XQ] = w[ND] = w[NQ] = 0.0
+    w[P_REF] = w[Q_REF] = w[XD] = w[XQ] = w[ND] = w[NQ] = w[MD] = w[MQ] = 0.0
     w[ID_MAX] = w[LIMIT]
     for k in range(8):
         w[TIMERS + k] = 0.0

@@ -39,16 +39,20 @@ P_REF, Q_REF, ID_REF, IQ_REF, ID_MAX, OVER, XD, XQ, ND, NQ, U_D, U_Q = range(BAS
 DELTA, SPEED, P_FIL, Q_FIL, V_FIL, EMF, P_HIGH, P_LOW, Q_OVER, IF_D, IF_Q, WITHHELD, START, STEERED = range(
     BASE + 69, BASE + 83
 )
+# Its limit: voltage that it takes from the internal one, and that it adds in negative sequence [pu]; how far
+# the current's space vector may reach [pu]; speed [pu] and lead on the bus [rad] while all is well; how long
+# the voltage has been low, below zero until it has settled after that [s].
+WD, WQ, MD, MQ, REACH, PACE, AHEAD, LOW = range(BASE + 83, BASE + 91)
 # Bus against source: angle by which the bus leads [rad], slip [rad/s], voltage [pu], how long in step [s].
-PHASE, SLIP, RISE, IN_STEP = range(BASE + 83, BASE + 87)
+PHASE, SLIP, RISE, IN_STEP = range(BASE + 91, BASE + 95)
 # Protection timers [s]; clock of the flaw that hunts at the limit; steps since the control period began;
 # position in the delay line; all legs and poles conduct; cosine and sine of the PLL's
 # angle; whether a protection timer runs; control periods so far.
-TIMERS = BASE + 87
-HUNT, TICK, HEAD, WHOLE, COS, SIN, COUNTING, TIME = range(BASE + 95, BASE + 103)
+TIMERS = BASE + 95
+HUNT, TICK, HEAD, WHOLE, COS, SIN, COUNTING, TIME = range(BASE + 103, BASE + 111)
 # Voltages of the last control periods, three phases each [pu].
 DELAY_LINE: Final = 64
-RING: Final = BASE + 103
+RING: Final = BASE + 111
 
 
 # Parameters: discretisation of the filter, 18 numbers for each of leg off/on x pole open/closed.

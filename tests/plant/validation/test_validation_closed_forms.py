@@ -124,11 +124,10 @@ def test_virtual_machine_swings_as_a_machine(bench, table, inertia, droop):
     table.near(f"{name}: damping ratio, matrix pencil", mode.damping[0], damping, 0.015, "")
 
 
-def island_with_genset(bench):
+def island_with_genset(bench, **options):
     quick = Genset(crank_time=0.0, run_up_time=0.5)
-    b = bench(
-        source=False, breaker=False, gensets=(quick,), control="forming", synchro=Synchro(checked=False)
-    )
+    unchecked = Synchro(checked=False)
+    b = bench(source=False, breaker=False, gensets=(quick,), control="forming", synchro=unchecked, **options)
     b.terminals.gensets[0].run = True
     b.plant.advance(2.0)
     b.terminals.gensets[0].close = True
@@ -139,11 +138,7 @@ def island_with_genset(bench):
 def test_pcs_and_genset_share_by_their_droops(bench, table):
     b = island_with_genset(bench).start(2.0)
     b.terminals.load.closed = True
-    for watts in (
-        60e3,
-        120e3,
-        180e3,
-    ):  # at once it would take the PCS to its limit, as its droop is the faster
+    for watts in (60e3, 120e3, 180e3):  # at once it would take the PCS to its limit: its droop is the faster
         b.terminals.load.bank = Bank.from_power(VOLTS, HERTZ, [watts / 3] * 3)
         b.plant.advance(5.0)
     genset = b.terminals.gensets[0]
@@ -156,6 +151,23 @@ def test_pcs_and_genset_share_by_their_droops(bench, table):
     table.near("share of the genset", genset.measured_watts / 1e3, share[1] / 1e3, 1.0, "kW")
     hertz = HERTZ * (1 - drawn / stiffness.sum())
     table.near("frequency on both droop lines", b.pcs.measured_hertz, hertz, 0.01, "Hz")
+
+
+@pytest.mark.parametrize("inertia", [0.0, 2.0])
+def test_step_beside_a_genset_ends_without_a_swing(bench, table, inertia):
+    """The PCS of 100 kW takes its limit of a step of 240 kW, until the set of 500 kW has caught up."""
+    b = island_with_genset(bench, forming=Forming(inertia=inertia, damping=10.0 * inertia)).start(2.0)
+    b.terminals.load.closed = True
+    b.terminals.load.bank = Bank.from_power(VOLTS, HERTZ, [20e3] * 3)
+    b.plant.advance(4.0)
+    b.terminals.load.bank = Bank.from_power(VOLTS, HERTZ, [100e3] * 3)
+    w = b.record(5.0)
+    cycle = round(1 / HERTZ / b.q.step)
+    p = np.convolve((w["v"] * w["i"]).sum(axis=0), np.full(cycle, 1 / cycle), "valid") / RATED
+    name = f"240 kW beside a genset, H = {inertia:g} s"
+    table.near(f"{name}: passes its rated power", np.count_nonzero(np.diff(p > 1.0)), 2, 0, "times")
+    last = p[-round(0.5 / b.q.step) :]
+    table.below(f"{name}: oscillation that is left", 100 * np.ptp(last) / 2, 0.5, "% of rating")
 
 
 @pytest.mark.parametrize(
