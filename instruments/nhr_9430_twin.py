@@ -1,8 +1,8 @@
 """A simulated NH Research 9430 of 96 kW: its load mode, and macros as the plant's profile.
 
 It is written from what the driver says is known and assumed; a box may differ. A macro becomes a
-profile in plant time, which the plant plays on its own steps. Not simulated: more than one power
-factor in a macro, the slew (the plant's load has a lag), source modes, trip limits.
+profile in plant time, with the slew between its levels, which the plant plays on its own steps. Not
+simulated: more than one power factor in a macro, the slew of a level set by hand, source modes, trip limits.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from hil.profiles.profile import Profile
 from hil.twin.scpi import Handler, Refusal, ScpiTwin, flag, number, word
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from hil.plant.terminals import LoadTerminals
     from hil.twin.base import Scene
@@ -112,12 +112,26 @@ class Nhr9430Twin(ScpiTwin):
         if len(tangents) > 1 or any(q for p, q in zip(watts, var, strict=True) if not p):
             raise Refusal(-221)
         t = self.terminals
-        time = 1e-3 * np.cumsum((0, *dwells))
-        t.profile = Profile(time, np.array((*watts, watts[-1])), held=True)
+        t.profile = self._lines([1e-3 * dwell for dwell in dwells], watts)
         t.start, t.repeated = self.world.now(), False
         t.tangent = tangents.pop() if tangents else 0.0
         t.active_power, t.reactive_power = watts[-1], var[-1]
         self.ends = t.start + 1e-3 * sum(dwells)
+
+    def _lines(self, dwells: Sequence[float], watts: Sequence[float]) -> Profile:
+        """Return the macro as it is drawn, from the present level on: to each level at the slew."""
+        begin, level = 0.0, self.terminals.active_power
+        time, power = [begin], [level]
+        for dwell, target in zip(dwells, watts, strict=True):
+            change = max(-self.slew * dwell, min(self.slew * dwell, target - level))
+            level += change
+            knots = ((begin + abs(change) / self.slew, level), (begin + dwell, level))
+            for at, drawn in knots:
+                if at > time[-1]:
+                    time.append(at)
+                    power.append(drawn)
+            begin += dwell
+        return Profile(np.array(time), np.array(power))
 
     def _runs(self) -> bool:
         return self.world.now() < self.ends - 1e-9

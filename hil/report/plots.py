@@ -36,6 +36,7 @@ GROUPS: Final = {
         "Of rating [pu]",
         SIGN_OF_POWER,
     ),
+    "buffering": ("Power of the load and of the grid", "Power [W]", "Means over a cycle."),
     "frequency_track": (
         "Frequency, carried across disturbances",
         "Frequency [Hz]",
@@ -56,7 +57,7 @@ GROUPS: Final = {
 """Title, label and caption of what is drawn over time."""
 COMPARED: Final = "compared_"
 """How groups begin that lay a model over what was measured; the event follows."""
-FIRST: Final = ("urms", "irms", "power")
+FIRST: Final = ("buffering", "urms", "irms", "power")
 """Groups that come before the others."""
 FEW: Final = 5
 """What has fewer values than this stands in a table, and is not drawn."""

@@ -17,8 +17,8 @@ LOOK = 0.1
 """Between two looks at it [s]."""
 
 
-def settle(model: Model, watts: float, var: float, seconds: float) -> None:
-    """Energise a model that has just begun, bring its PCS to its powers and let it settle."""
+def energise(model: Model) -> None:
+    """Switch on battery and grid of a model that has just begun, and tell its PCS to start."""
     rated = model.nominal
     amps, most = 1.5 * rated.power / rated.dc_voltage, 1.2 * rated.power
     model.set(
@@ -32,11 +32,16 @@ def settle(model: Model, watts: float, var: float, seconds: float) -> None:
     )
     model.set("grid", relay=True, volts=(rated.phase_voltage,) * 3, hertz=rated.frequency)
     model.set("pcs", enable=True)
+
+
+def settle(model: Model, watts: float, var: float, seconds: float) -> None:
+    """Energise a model that has just begun, bring its PCS to its powers and let it settle."""
+    energise(model)
     _until(model, lambda said: said["mode"] == "running", RUNS, "running")
     model.set("pcs", active_power=watts, reactive_power=var)
     _until(
         model,
-        lambda said: abs((said["measured_watts"] or 0.0) - watts) <= 0.02 * rated.power,
+        lambda said: abs((said["measured_watts"] or 0.0) - watts) <= 0.02 * model.nominal.power,
         ARRIVES,
         f"at {watts:g} W",
     )

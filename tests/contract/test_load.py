@@ -50,10 +50,9 @@ def test_a_profile_runs_on_bench_time_and_stays_at_its_end(load, world):
     driver.fire_profile()
     profile = load.terminals.profile
     assert load.terminals.start == world.now()
-    # each value is held for its dwell, the last one for good
-    assert profile.held
-    assert profile.time == pytest.approx([0.0, 0.1, 0.5, 0.7])
-    assert np.array_equal(profile.power, [20e3, 80e3, 40e3, 40e3])
+    # from 50 kW on, to each value at 5 MW/s and held for the rest of its dwell, the last one for good
+    assert profile.time == pytest.approx([0.0, 0.006, 0.1, 0.112, 0.5, 0.508, 0.7])
+    assert profile.power == pytest.approx([50e3, 20e3, 20e3, 80e3, 80e3, 40e3, 40e3])
     assert not load.terminals.repeated
     world.sleep(0.65)
     assert driver.profile_running()
@@ -115,7 +114,9 @@ def test_the_longest_profile_is_taken(load):
     count = driver.PROFILE.points
     driver.load_profile([LoadPoint(0.02, 1e3 + 100 * n) for n in range(count)])
     driver.fire_profile()
-    assert len(load.terminals.profile) == count + 1  # and the end of the last
+    ends = 0.02 * np.arange(1, count + 1)  # of the dwells
+    assert load.terminals.profile.duration == pytest.approx(ends[-1])
+    assert load.terminals.profile.at(ends) == pytest.approx(1e3 + 100 * np.arange(count))
 
 
 def test_a_live_phase_is_no_proof(load):
