@@ -123,14 +123,11 @@ class Nhr9430Twin(ScpiTwin):
         begin, level = 0.0, self.terminals.active_power
         time, power = [begin], [level]
         for dwell, target in zip(dwells, watts, strict=True):
-            change = max(-self.slew * dwell, min(self.slew * dwell, target - level))
-            level += change
-            knots = ((begin + abs(change) / self.slew, level), (begin + dwell, level))
-            for at, drawn in knots:
+            for at in (begin + abs(target - level) / self.slew, begin + dwell):
                 if at > time[-1]:
                     time.append(at)
-                    power.append(drawn)
-            begin += dwell
+                    power.append(target)
+            begin, level = begin + dwell, target
         return Profile(np.array(time), np.array(power))
 
     def _runs(self) -> bool:
