@@ -159,9 +159,9 @@ class Stepper:
             case MoveSwitch():
                 self._move(step)
             case RunGenset(on, name):
-                bench.genset(name).run(on=on)
+                bench.genset(name).run(on=on, meanwhile=self._between)
             case SwitchGenset(closed, name):
-                bench.genset(name).switch(closed=closed)
+                bench.genset(name).switch(closed=closed, meanwhile=self._between)
             case ByHand(what, terminal, values):
                 bench.by_hand(what, terminal, values, self._between)
             case ReadMeter(interval, name):

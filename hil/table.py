@@ -48,6 +48,8 @@ TABLE: Final[dict[str, dict[str, str]]] = {
         "t04_buffering": "hil.sequences.bess.t04_buffering:Buffering",
         "t05_weak_grid": "hil.sequences.bess.t05_weak_grid:WeakGrid",
         "t07_ride_through": "hil.sequences.bess.t07_ride_through:RideThrough",
+        "t08_transition": "hil.sequences.bess.t08_transition:Transition",
+        "t09_generator": "hil.sequences.bess.t09_generator:Generator",
         "t12_transparency": "hil.sequences.bess.t12_transparency:Transparency",
         "voltage_sag": "hil.sequences.voltage_sag:VoltageSag",
     },

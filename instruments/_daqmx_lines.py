@@ -24,13 +24,15 @@ IDENTITY: Final = r"National Instruments,(?:USB|PCIe?|PXIe?)-6\d{3}\b.*"
 class Lines(DaqmxLink):
     """One session with the device. Its outputs keep their level when the program ends.
 
-    Each exchange takes a task of its own and clears one of the same name that a lost
-    session or a crashed program left behind.
+    Each exchange takes a task of its own, unless it reads again what was read last, and clears
+    one of the same name that a lost session or a crashed program left behind.
     """
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup.name, setup.address, setup.clock, setup.log, setup.timeout)
         self._device = str(setup.options.get("device", "Dev1"))
+        self._taken: tuple[tuple[str, ...], bool] | None = None
+        """Lines that the present task has read, and whether they are outputs."""
 
     def identify(self) -> Identity:
         """Return who the device is."""
@@ -66,13 +68,18 @@ class Lines(DaqmxLink):
 
     def _read(self, lines: Sequence[str], *, output: bool) -> tuple[bool, ...]:
         def act() -> tuple[bool, ...]:
-            self._take(lines, output=output)
-            return self._levels(len(lines))
+            wanted = tuple(lines), output
+            if self._task is None or self._taken != wanted:  # to take one costs more than to read
+                self._take(lines, output=output)
+            self._taken = None  # what is refused is taken anew
+            levels = self._levels(len(lines))
+            self._taken = wanted
+            return levels
 
         return self.run(f"{self._list(lines)}?", act)
 
     def _take(self, lines: Sequence[str], *, output: bool) -> Task:
-        task = self.new_task()
+        task, self._taken = self.new_task(), None
         if output:
             task.do_channels.add_do_chan(self._list(lines))
         else:

@@ -6,7 +6,7 @@ from collections.abc import Mapping  # noqa: TC003 - class variables name it
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from hil.errors import ConfigError, InstrumentError, ReadbackError
-from hil.roles import Genset
+from hil.roles.genset import NOTHING, Genset
 
 from ._daqmx_lines import IDENTITY, Lines, lines_and_contacts
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hil.roles import Identity, Setup
+    from hil.roles.genset import Meanwhile
 
 LOOK: Final = 0.1
 """How often a contact is looked at while it is waited for [s]."""
@@ -71,20 +72,20 @@ class NidaqmxGenset(Genset):
     def _do_close(self) -> None:
         self._lines.close()
 
-    def _do_run(self, *, on: bool) -> None:
+    def _do_run(self, *, on: bool, meanwhile: Meanwhile) -> None:
         self._lines.drive((self._start,), (on,))
-        if on and not self._within(self._start_deadline, self.read_running):
+        if on and not self._within(self._start_deadline, self.read_running, meanwhile):
             self._lines.drive((self._start,), (False,))
             raise InstrumentError(
                 f"{self.name}: it does not run {self._start_deadline:g} s after its start, which is "
                 "withdrawn. Is its controller in automatic mode, has it a fault, is there fuel?"
             )
 
-    def _do_switch(self, *, closed: bool) -> None:
+    def _do_switch(self, *, closed: bool, meanwhile: Meanwhile) -> None:
         self._lines.drive((self._close,), (closed,))
         if not closed:
             self._opened()
-        elif not self._within(self._deadline, self.read_closed):
+        elif not self._within(self._deadline, self.read_closed, meanwhile):
             self._lines.drive((self._close,), (False,))
             raise ReadbackError(
                 f"{self.name}: its breaker has not closed within {self._deadline:g} s; the permission is "
@@ -92,17 +93,18 @@ class NidaqmxGenset(Genset):
             )
 
     def _opened(self) -> None:
-        if not self._within(self._deadline, lambda: not self.read_closed()):
+        if not self._within(self._deadline, lambda: not self.read_closed(), NOTHING):
             raise ReadbackError(
                 f"{self.name}: its breaker still reads closed {self._deadline:g} s after it was told to "
                 "open. It may be welded, or the wire of its contact broken: stop the engine by hand"
             )
 
-    def _within(self, seconds: float, there: Callable[[], bool]) -> bool:
+    def _within(self, seconds: float, there: Callable[[], bool], meanwhile: Meanwhile) -> bool:
         clock = self.setup.clock
         deadline = clock.now() + seconds
         while not (reached := there()) and clock.now() < deadline:
             clock.sleep(LOOK)
+            meanwhile()
         return reached
 
 

@@ -23,6 +23,8 @@ SECTIONS = (
     "Load buffering",
     "Telemetry",
     "Stability",
+    "Transition",
+    "Generator following",
 )
 """Headings of results and tables, in the order that people read them."""
 

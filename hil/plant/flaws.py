@@ -179,6 +179,12 @@ _ALL: Final = (
         lambda p, _: replace(p, defects=replace(p.defects, refuses_black_start=True)),
     ),
     Flaw(
+        "no-island",
+        "goes on following when the breaker to the source opens",
+        None,
+        lambda p, _: replace(p, synchro=replace(p.synchro, islands=False)),
+    ),
+    Flaw(
         "no-synchro-check",
         "its breaker closes onto the grid in step or not",
         None,

@@ -29,6 +29,7 @@ GROUPS: Final = {
     "uevent": ("Lowest and highest RMS voltage of all phases", "Voltage [V]", ""),
     "irms": ("RMS current, one cycle, each half cycle", "Current [A]", ""),
     "power": ("Active and reactive power", "Power [W, var]", SIGN_OF_POWER),
+    "powers": ("Active power", "Power [W]", "Over one cycle, at each measuring point."),
     "power_positive": ("Power of the positive sequence", "Power [W, var]", SIGN_OF_POWER),
     "current_positive": ("Current of the positive sequence, active and reactive", "Current [A]", ""),
     "event": (
@@ -135,8 +136,10 @@ def _plots(
             label, caption = GROUPS["event"][1:]
         traces = [curve(s, i, detail.buckets) for i, s in enumerate(series)]
         if group == "urms" and envelope is not None:
-            traces += envelope_in_time(envelope, analysis, waveform)
-            caption = f"Dashed: the unit must ride through what stays above it; {envelope.clause}."
+            edges = envelope_in_time(envelope, analysis, waveform)
+            traces += edges
+            if edges:
+                caption = f"Dashed: the unit must ride through what stays above it; {envelope.clause}."
         layout = layout_of(_wide_enough(axis, series), label, shapes)
         yield group, Plot(title, caption, traces, layout, more=group in MORE)
     known = duration is not None and number_of(analysis, "residual_voltage_pu") is not None

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from hil.limits import Limit
 from hil.roles.instrument import Instrument, Proof
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+Meanwhile = Callable[[], None]
+"""What must not wait while something slow is waited for, such as to empty the recorder."""
+NOTHING: Final[Meanwhile] = lambda: None  # noqa: E731 - a value of that type
 
 
 class Genset(Instrument):
@@ -23,13 +28,16 @@ class Genset(Instrument):
     QUANTITIES: ClassVar[Mapping[str, str]] = {}
     RATING: ClassVar[Mapping[str, Limit]] = {}
 
-    def run(self, *, on: bool) -> None:
-        """Start it and wait until it runs; or let it cool down and stop, which is not waited for."""
-        self._do_run(on=on)
+    def run(self, *, on: bool, meanwhile: Meanwhile = NOTHING) -> None:
+        """Start it and wait until it runs; or let it cool down and stop, which is not waited for.
 
-    def switch(self, *, closed: bool) -> None:
-        """Close or open its breaker, and check that it followed."""
-        self._do_switch(closed=closed)
+        meanwhile: called again and again while it is waited for.
+        """
+        self._do_run(on=on, meanwhile=meanwhile)
+
+    def switch(self, *, closed: bool, meanwhile: Meanwhile = NOTHING) -> None:
+        """Close or open its breaker, and check that it followed; to synchronise may take half a minute."""
+        self._do_switch(closed=closed, meanwhile=meanwhile)
 
     @abstractmethod
     def read_running(self) -> bool:
@@ -48,7 +56,7 @@ class Genset(Instrument):
         return (Proof(f"{self.name}: breaker closed", float(self.read_closed()), Limit(0.0, 0.0, "")),)
 
     @abstractmethod
-    def _do_run(self, *, on: bool) -> None: ...
+    def _do_run(self, *, on: bool, meanwhile: Meanwhile) -> None: ...
 
     @abstractmethod
-    def _do_switch(self, *, closed: bool) -> None: ...
+    def _do_switch(self, *, closed: bool, meanwhile: Meanwhile) -> None: ...

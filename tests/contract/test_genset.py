@@ -97,6 +97,17 @@ def test_it_closes_in_step_and_no_sooner(rig, world, lead, slip):
     assert rig.terminals.speed == before  # as it was, so that its droop shares the load
 
 
+def test_something_else_is_seen_to_while_it_is_waited_for(rig):
+    """Every 0.1 s until the 0.45 s are over that it is waited for in vain."""
+    driver, seen = rig.ready(options={"deadline": 0.45, "start_deadline": 0.45}), []
+    rig.measure()  # it follows no more
+    with pytest.raises(InstrumentError):
+        driver.run(on=True, meanwhile=lambda: seen.append("run"))
+    with pytest.raises(ReadbackError):
+        driver.switch(closed=True, meanwhile=lambda: seen.append("switch"))
+    assert seen == ["run"] * 5 + ["switch"] * 5
+
+
 def test_a_withdrawn_permission_leaves_the_speed_as_it_was(rig):
     driver = rig.ready(options={"deadline": 0.5})
     driver.run(on=True)

@@ -1,10 +1,13 @@
 """From grid to island and back: seamless transfer, synchro-check, closing out of phase."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from hil.plant.emt import unit
 from hil.plant.forming import Synchro
+from hil.plant.genset import DIESEL
 from hil.plant.loads import Bank
 
 
@@ -147,3 +150,21 @@ def test_dead_bus_rules(setting):
     t.breaker.close = True
     live.plant.advance(1.0)
     assert not t.breaker.closed  # a bus that the PCS forms does not feed back into a dead source
+
+
+def test_what_starts_beside_a_genset_follows_it(setting):
+    """The breaker was open all along: there is no grid to leave. 20 kW of 40, whatever the frequency is."""
+    genset = replace(DIESEL, rated_power=100e3, crank_time=0.1, run_up_time=1.0)
+    s = setting(gensets=(genset,))
+    t = s.plant.terminals
+    s.pcs.enable, t.breaker.close = False, False
+    t.gensets[0].run = True
+    s.plant.advance(3.0)
+    t.gensets[0].close = True
+    with_load(s, 0.4)
+    s.pcs.enable = True
+    s.command(20e3)
+    s.plant.advance(3.0)
+    assert (s.pcs.mode, s.pcs.forming, t.gensets[0].state) == ("running", False, "running")
+    assert s.pcs.measured_watts == pytest.approx(20e3, abs=500.0)
+    assert t.gensets[0].measured_watts == pytest.approx(20e3, rel=0.05)

@@ -145,8 +145,10 @@ def protect(w: Any, vdc: float, speed: float) -> None:
 def transfer(w: Any) -> None:
     """Open or close the breaker to the source, and change the way of control as told or as that asks for.
 
-    It closes onto a live source only in step, if that is checked; onto a dead bus at once.
+    It closes onto a live source only in step, if that is checked; onto a dead bus at once. When it opens, a
+    PCS that follows goes on alone; one that starts with it open follows what it finds there, such as gensets.
     """
+    was_tied = w[grid.BREAKER] > 0.0
     running = w[MODE] == RUNNING
     forming_ = w[FORMING] > 0.0
     if w[grid.WANTED] == 0.0:
@@ -161,8 +163,8 @@ def transfer(w: Any) -> None:
     if tied and w[LEAVE] > 0.0 and w[VMIN] < w[LEAVE] and not forming_:
         w[grid.WANTED] = w[grid.BREAKER] = 0.0
         tied = False
-    alone = w[ISLAND] > 0.0 and not tied
-    if not forming_ and (w[KIND] > 0.0 or alone):
+    left = w[ISLAND] > 0.0 and was_tied and not tied
+    if not forming_ and (w[KIND] > 0.0 or left):
         forming.take_over(w)
     elif forming_ and w[KIND] == 0.0 and tied:
         forming.hand_back(w)
