@@ -47,6 +47,7 @@ TABLE: Final[dict[str, dict[str, str]]] = {
         "t03_current_limit": "hil.sequences.bess.t03_current_limit:CurrentLimit",
         "t04_buffering": "hil.sequences.bess.t04_buffering:Buffering",
         "t05_weak_grid": "hil.sequences.bess.t05_weak_grid:WeakGrid",
+        "t06_demand_response": "hil.sequences.bess.t06_demand_response:DemandResponse",
         "t07_ride_through": "hil.sequences.bess.t07_ride_through:RideThrough",
         "t12_transparency": "hil.sequences.bess.t12_transparency:Transparency",
         "voltage_sag": "hil.sequences.voltage_sag:VoltageSag",

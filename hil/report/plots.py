@@ -29,6 +29,7 @@ GROUPS: Final = {
     "uevent": ("Lowest and highest RMS voltage of all phases", "Voltage [V]", ""),
     "irms": ("RMS current, one cycle, each half cycle", "Current [A]", ""),
     "power": ("Active and reactive power", "Power [W, var]", SIGN_OF_POWER),
+    "dispatch": ("Active power and its set-point", "Power [W]", SIGN_OF_POWER),
     "power_positive": ("Power of the positive sequence", "Power [W, var]", SIGN_OF_POWER),
     "current_positive": ("Current of the positive sequence, active and reactive", "Current [A]", ""),
     "event": (
