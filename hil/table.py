@@ -49,6 +49,7 @@ TABLE: Final[dict[str, dict[str, str]]] = {
         "t05_weak_grid": "hil.sequences.bess.t05_weak_grid:WeakGrid",
         "t06_demand_response": "hil.sequences.bess.t06_demand_response:DemandResponse",
         "t07_ride_through": "hil.sequences.bess.t07_ride_through:RideThrough",
+        "t11_energy": "hil.sequences.bess.t11_energy:EnergyManagement",
         "t12_transparency": "hil.sequences.bess.t12_transparency:Transparency",
         "voltage_sag": "hil.sequences.voltage_sag:VoltageSag",
     },

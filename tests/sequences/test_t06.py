@@ -101,7 +101,7 @@ def test_errors_are_of_the_set_point_and_of_the_rating(seen):
 
 
 def test_the_larger_overshoot_counts(seen):
-    """It decays within 0.2 s from 10 % of the change, at the return; a mean over a cycle sees a little less."""
+    """At the return, decaying within 0.2 s from 10 % of the change; a mean over a cycle sees less."""
     found = seen(lambda t: square()(t) - 0.05 * np.where(t >= 5, np.exp(-(t - 5) / 0.2), 0.0))
     assert found["overshoot_share"].value == pytest.approx(10.0, abs=0.8)
 
