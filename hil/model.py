@@ -182,10 +182,14 @@ class PlantModel:
         state_of_charge: float,
     ) -> None:
         """Record hours of the plant in phasors; see `hil.sequence.Model`."""
+        if unknown := set(schedule) - set(ASKED):
+            raise ConfigError(f"model: hours have no {', '.join(unknown)!r}; they have {', '.join(ASKED)}")
         q = self._options.parameters
-        same = {"rated_power": q.rated_power, "load_power": q.rated_power, "frequency": q.frequency}
         order = tuple(Mission(mission, reserve=reserve) for mission, reserve in missions.items())
-        managed = replace(q.missions or Missions(**same), missions=order)
+        set_up = q.missions or Missions(
+            rated_power=q.rated_power, load_power=q.rated_power, frequency=q.frequency
+        )
+        managed = replace(set_up, missions=order)
         options = replace(self._options, parameters=replace(q, missions=managed))
 
         def tell(now: float) -> None:

@@ -58,7 +58,6 @@ class Declared:
 def energy_findings(table: Waveform, declared: Declared) -> Findings:
     """Return what a day of one row a second shows."""
     c = {channel.name: np.asarray(table[channel.name], dtype=float) for channel in table.channels}
-    hours = table.time / 3600.0
     served, results = _missions(c, declared)
     counted, told = c["counted_charge"], c.get("told_state_of_charge")
     parts = {"counted": ("by the external count", counted), "told": ("by telemetry", told)}
@@ -73,47 +72,49 @@ def energy_findings(table: Waveform, declared: Declared) -> Findings:
         _result(
             "reserve", "Kept above the ride-through reserve", 100 * float(counted.min() - declared.floor), "%"
         ),
-        _result("grid_ramp", "Ramp of the grid's power, of the load's rating", _ramp(c, declared), "%"),
+        _ramp(c, declared),
         _told_power(c),
         _channels(c),
     ]
+    shares = {f"told_{name}_share": name.capitalize() for name in declared.order}
     series = [
-        *_series(hours, c, "soc", "", counted_charge="External count", told_state_of_charge="Telemetry"),
-        *_series(hours, c, "day_power", "W", load_power="Load", grid_power="Grid", pcs_power="PCS"),
-        *_series(hours, c, "missions", "W", **{f"told_{name}_share": name for name in declared.order}),
-        *_series(hours, c, "day_frequency", "Hz", frequency="Frequency"),
+        *_series(table.time, c, "soc", "", counted_charge="External count", told_state_of_charge="Telemetry"),
+        *_series(table.time, c, "day_power", "W", load_power="Load", grid_power="Grid", pcs_power="PCS"),
+        *_series(table.time, c, "missions", "W", **shares),
+        *_series(table.time, c, "day_frequency", "Hz", frequency="Frequency"),
     ]
     return Findings(tuple(results), tuple(series), tables=(served,))
 
 
 def _missions(c: Columns, declared: Declared) -> tuple[Table, list[Result]]:
     """Return what each mission wanted and got, and the worst of it."""
-    wanted = {name: WANTED[name](c, declared) for name in declared.order}
-    got = {name: c.get(f"told_{name}_share") for name in declared.order}
     limited = int((np.abs(c["pcs_power"]) >= AT_LIMIT * declared.rated).sum())
-    conflict = _result("conflict", "Time at the rated power", float(limited), "s")
-    blank = _result(
-        "overtaken", "Lacked, while a later mission was served", None, "%", state="shares not told"
-    )
-    lacked = _result("buffering_lacked", "Buffering, largest lack", None, "%", state="shares not told")
+    got = {name: c[f"told_{name}_share"] for name in declared.order if f"told_{name}_share" in c}
+    rows: list[tuple[str, float, float, float, float]] = []
+    for place, name in enumerate(declared.order if len(got) == len(declared.order) else ()):
+        want = WANTED[name](c, declared)
+        way = np.sign(want)
+        lack = np.maximum(way * (want - got[name]), 0.0)
+        later = np.max([way * got[other] for other in declared.order[place + 1 :]] or [0.0 * way], axis=0)
+        taken = np.minimum(lack, np.maximum(later, 0.0))
+        wanted, given = (float((way * power).sum()) / 3600.0 for power in (want, got[name]))
+        rows.append((name, wanted, given, float(lack.max()), float(taken.max())))
+    share = 100 / declared.rated
+    lacked = next((share * row[3] for row in rows if row[0] == "buffering"), None)
+    results = [
+        _result(
+            "overtaken",
+            "Lacked, while a later mission was served",
+            max((share * row[4] for row in rows), default=None),
+            "%",
+        ),
+        _result("buffering_lacked", "Buffering, largest lack", lacked, "%"),
+        _result("conflict", "Time at the rated power", float(limited), "s"),
+    ]
     columns = ("Mission", "Wanted", "Given", "Largest lack", "Most that a later one had of it")
     units = ("", "Wh", "Wh", "W", "W")
     title = "Missions, first things first"
-    rows: list[tuple[str, float, float, float, float]] = []
-    if all(share is not None for share in got.values()):
-        for place, name in enumerate(declared.order):
-            want, share = wanted[name], got[name]
-            lack = np.maximum(np.sign(want) * (want - share), 0.0)
-            later = [np.sign(want) * got[other] for other in declared.order[place + 1 :]]
-            taken = np.minimum(lack, np.maximum(np.max(later, axis=0), 0.0)) if later else np.zeros(1)
-            energy = [float((np.sign(want) * part).sum()) / 3600.0 for part in (want, share)]
-            rows.append((name, *energy, float(lack.max()), float(taken.max())))
-        per = 100 / declared.rated
-        blank = _result("overtaken", blank.title, per * max(row[-1] for row in rows), "%")
-        lacks = {row[0]: row[-2] for row in rows}
-        lacked = _result("buffering_lacked", lacked.title, per * lacks["buffering"], "%")
-    table = Table("missions_served", title, columns, units, tuple(rows), _SECTION)
-    return table, [blank, lacked, conflict]
+    return Table("missions_served", title, columns, units, tuple(rows), _SECTION), results
 
 
 def _buffering(c: Columns, declared: Declared) -> NDArray[np.float64]:
@@ -139,24 +140,27 @@ WANTED: Final = {"buffering": _buffering, "frequency": _frequency, "dispatch": _
 """What each mission wants [W]."""
 
 
-def _ramp(c: Columns, declared: Declared) -> float:
-    """Return the steepest change of the grid's power from one second to the next [%/s].
+def _ramp(c: Columns, declared: Declared) -> Result:
+    """Return the steepest change of the grid's power from one second to the next.
 
     Where the PCS is at its rated power it has nothing left for a ramp, and the order of the missions counts.
     """
     at_limit = np.abs(c["pcs_power"]) >= AT_LIMIT * declared.rated
-    free = ~(at_limit[1:] | at_limit[:-1])
-    return float(100 * np.abs(np.diff(c["grid_power"]))[free].max() / declared.rated)
+    steps = np.abs(np.diff(c["grid_power"]))[~(at_limit[1:] | at_limit[:-1])]
+    ramp = 100 * float(steps.max()) / declared.rated if steps.size else None
+    title = "Ramp of the grid's power in a second, of the load's rating"
+    return _result("grid_ramp", title, ramp, "%", absent="always at rated power")
 
 
 def _told_power(c: Columns) -> Result:
     """Return the error of the told active power, in means of a minute, of all that was metered."""
+    title = "Told active power beside the meter"
     if "told_watts" not in c:
-        return _result("told_power", "Told active power beside the meter", None, "%", state="not told")
+        return _result("told_power", title, None, "%")
     whole = len(c["pcs_power"]) // 60 * 60
     told, metered = (c[name][:whole].reshape(-1, 60).mean(axis=1) for name in ("told_watts", "pcs_power"))
-    error = float(100 * np.abs(told - metered).sum() / np.abs(metered).sum())
-    return _result("told_power", "Told active power beside the meter", error, "%")
+    apart, total = float(np.abs(told - metered).sum()), float(np.abs(metered).sum())
+    return _result("told_power", title, 100 * apart / total if total else None, "%", absent="no power")
 
 
 def _channels(c: Columns) -> Result:
@@ -165,21 +169,15 @@ def _channels(c: Columns) -> Result:
     flat = [name for name in TOLD if name not in missing and np.ptp(c[f"told_{name}"]) == 0.0]
     state = "missing" if missing else "flat" if flat else "all live"
     note = ", ".join(missing or flat) or f"{len(TOLD)} channels"
-    return _result("channels", "Channels of the telemetry", None, "", state=state, note=note)
+    return _result("channels", "Channels of the telemetry", None, "", absent=state, note=note)
 
 
-def _series(hours: NDArray[np.float64], c: Columns, group: str, unit: str, **names: str) -> list[Series]:
-    return [
-        Series(
-            key, title.capitalize() if title.islower() else title, unit, hours * 3600.0, c[key], group=group
-        )
-        for key, title in names.items()
-        if key in c
-    ]
+def _series(time: NDArray[np.float64], c: Columns, group: str, unit: str, **names: str) -> list[Series]:
+    return [Series(key, title, unit, time, c[key], group=group) for key, title in names.items() if key in c]
 
 
 def _result(
-    key: str, title: str, value: float | None, unit: str, *, state: str = "", note: str = ""
+    key: str, title: str, value: float | None, unit: str, *, absent: str = "not told", note: str = ""
 ) -> Result:
-    state = state or ("ok" if value is not None else "not told")
+    state = absent if value is None else "ok"
     return Result(key, title, value, unit, state=state, note=note, section=_SECTION)

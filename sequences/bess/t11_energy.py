@@ -122,7 +122,8 @@ class EnergyManagement(Sequence):
             at = [edge for hour, _ in points for edge in (3600 * hour, 3600 * hour + MINUTE)]
             before = [0.0, *(value for _, value in points)]
             to = [value for k, (_, value) in enumerate(points) for value in (before[k], value)]
-            return np.interp(second, at, to)
+            held: NDArray[np.float64] = np.interp(second, at, to)
+            return held
 
         hours = self.energy / 3600.0
         asked = [(hour, rate * hours) for hour, rate in CHARGE]
