@@ -59,10 +59,10 @@ def sent(*commands):
 
 @pytest.fixture
 def seen(sequence, formula):
-    """Return what T6 sees of a power over time [pu] that is asked from 0 to 0.5 pu from 0 to 5 s."""
+    """Return what T6 sees of a power over time [pu]; it is asked for 0.5 pu from 0 to 5 s."""
 
-    def go(power, commands=((0.0, 50e3), (5.0, 0.0))):
-        about = {"baseline": 0.0, "power": 0.5}
+    def go(power, commands=((0.0, 50e3), (5.0, 0.0)), baseline=0.0):
+        about = {"baseline": baseline, "power": 0.5}
         recording = formula(lambda t: 1.0 + 0 * t, power, end=10.0, parameters=about)
         recording = replace(recording, readings=sent(*commands))
         return sequence("t06_demand_response").analyze(recording)
@@ -91,6 +91,13 @@ def test_a_slow_power_reaches_nine_tenths_on_its_ramp(seen):
     assert found["came"].value == pytest.approx(1.8, abs=0.02)
     assert found["went"].value == pytest.approx(1.8, abs=0.02)
     assert found["energy_share"].value == pytest.approx(100.0, abs=0.2)
+
+
+def test_energy_counts_above_the_baseline(seen):
+    """From -0.5 to 0.5 pu for 4 of 5 s."""
+    found = seen(lambda t: square(1.0)(t) * 2 - 0.5, ((0.0, 50e3), (5.0, -50e3)), baseline=-0.5)
+    assert found["energy_share"].value == pytest.approx(80.0, abs=0.2)
+    assert found["baseline_error"].value == pytest.approx(0.0, abs=0.05)
 
 
 def test_errors_are_of_the_set_point_and_of_the_rating(seen):

@@ -119,10 +119,14 @@ def test_who_was_overtaken(test):
     )
     assert found["buffering_lacked"].value == pytest.approx(30.0)
     assert found["overtaken"].value == pytest.approx(30.0)
-    # charging dispatch, of the other direction, takes nothing from it
-    found = see(test, load_power=load, told_buffering_share=buffering, asked_power=-30e3 + REST)
+    # those that go the other way take nothing from it
+    charging = {"told_frequency_share": -5e3 + REST, "asked_power": -30e3 + REST}
+    found = see(test, load_power=load, told_buffering_share=buffering, **charging)
     assert found["buffering_lacked"].value == pytest.approx(30.0)
     assert found["overtaken"].value == pytest.approx(0.0, abs=1e-4)
+    # but of a step down they do
+    asked = {"told_buffering_share": -buffering, "asked_power": -30e3 + REST}
+    assert see(test, load_power=100e3 - load, **asked)["overtaken"].value == pytest.approx(30.0)
 
 
 def test_droop_has_its_share(test):
@@ -166,10 +170,12 @@ class Silent:
 def test_hours_of_a_model_are_a_capture(tmp_path):
     """20 kW for ten minutes of 200 kWh, less losses: 1.7 %; what was asked for stands beside it."""
     model = PlantModel(load("simulated"), tmp_path, ("soc-drifts=0.6",), 0, Silent())
-    schedule = {"power": np.full(600, 20e3), "load_power": np.full(600, 30e3)}
-    model.hours("ten", {"ride-through": 0.1, "dispatch": 0.0}, schedule, 0.5)
+    schedule = {"power": np.full(600, 20e3), "load_power": np.repeat([10e3, 60e3], 300)}
+    model.hours("ten", {"ride-through": 0.1, "buffering": 0.0, "dispatch": 0.0}, schedule, 0.5)
     table = read_sealed(tmp_path / model.captures["ten"])
     assert (len(table), table.rate, model.total) == (600, 1.0, 600.0)
+    assert table["told_buffering_share"][300] > 40e3
+    np.testing.assert_array_equal(table["load_power"], np.float32(schedule["load_power"]))
     np.testing.assert_array_equal(table["asked_power"], np.float32(20e3))
     assert table["pcs_power"][-1] == pytest.approx(20e3, rel=1e-3)
     assert table["counted_charge"][-1] == pytest.approx(0.5 - 20 / 6 / 200, abs=1e-3)
