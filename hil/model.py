@@ -16,6 +16,9 @@ from hil.capturing import as_told
 from hil.errors import ConfigError, StorageError
 from hil.plant import by_hand
 from hil.plant.flaws import parse_all
+from hil.plant.missions import Mission, Missions
+from hil.plant.phasor import Profile
+from hil.plant.phasor_lab import observe, scenario
 from hil.plant.plant import Plant
 from hil.plant.stated import stated
 from hil.plant.tables import near
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from hil.config import BenchConfig
     from hil.recording import Value
     from hil.transient import ListPoint
@@ -47,6 +52,10 @@ SLICE: Final = 0.1
 """Plant time between two looks [s]."""
 EVERY: Final = 1.0
 """Plant time between two words to whoever looks on [s]."""
+ASKED: Final = {"power": "W", "load_power": "W", "grid_frequency": "Hz"}
+"""What a schedule of hours may ask for, and its unit."""
+PHASOR_STEP: Final = 0.05
+"""Of hours in phasors [s]."""
 
 
 class PlantModel:
@@ -149,10 +158,7 @@ class PlantModel:
         if name in self.captures:
             raise ConfigError(f"model: capture {name} is recorded twice")
         inputs = self.terminals.inputs
-        rate = round(1.0 / self.plant.parameters.step, 6)
-        started = (self._day + timedelta(seconds=self.total)).isoformat(timespec="microseconds")
-        metadata = {"source": name, "started": started, "model": True, "corrections": {}}
-        log = BlockLog(self._folder / f"{name}.blk", _channels(inputs.signals), rate, metadata)
+        log = self._begun(name, _channels(inputs.signals), round(1.0 / self.plant.parameters.step, 6))
         self._log, self._name, self._poll = log, name, poll
         self._began = self._due = self.now()
         inputs.blocks.clear()
@@ -164,10 +170,49 @@ class PlantModel:
             inputs.running = False
             self._log = None
             log.close()
-        stored = log.stored
-        if not stored:
+        if not log.stored:
             raise ConfigError(f"model: capture {name} holds no sample; let the model advance in it")
-        self.captures[name] = seal(log.path, self._folder / f"{name}.h5", acquired=stored).name
+        self._seal(name, log)
+
+    def hours(
+        self,
+        name: str,
+        missions: Mapping[str, float],
+        schedule: Mapping[str, NDArray[np.float64]],
+        state_of_charge: float,
+    ) -> None:
+        """Record hours of the plant in phasors; see `hil.sequence.Model`."""
+        if unknown := set(schedule) - set(ASKED):
+            raise ConfigError(f"model: hours have no {', '.join(unknown)!r}; they have {', '.join(ASKED)}")
+        q = self._options.parameters
+        order = tuple(Mission(mission, reserve=reserve) for mission, reserve in missions.items())
+        set_up = q.missions or Missions(
+            rated_power=q.rated_power, load_power=q.rated_power, frequency=q.frequency
+        )
+        managed = replace(set_up, missions=order)
+        options = replace(self._options, parameters=replace(q, missions=managed))
+
+        def tell(now: float) -> None:
+            self._watch.tick(self.total + now, f"plant time {now / 3600.0:.1f} h")
+
+        asked = {key: Profile(1.0, values, held=True) for key, values in schedule.items()}
+        day = scenario(options, self._flaws, state_of_charge=state_of_charge, **asked)
+        seconds = float(len(next(iter(schedule.values()))))
+        table = observe(day, seconds, PHASOR_STEP, progress=tell)
+        channels = (*table.channels, *(Channel(f"asked_{key}", ASKED[key], "other") for key in schedule))
+        with self._begun(name, channels, table.rate) as log:
+            log.append(np.vstack((table.samples, *schedule.values())))
+        self._seal(name, log)
+        self.total += seconds
+
+    def _begun(self, name: str, channels: Sequence[Channel], rate: float) -> BlockLog:
+        """Return the block log of a capture that begins now."""
+        started = (self._day + timedelta(seconds=self.total)).isoformat(timespec="microseconds")
+        metadata = {"source": name, "started": started, "model": True, "corrections": {}}
+        return BlockLog(self._folder / f"{name}.blk", channels, rate, metadata)
+
+    def _seal(self, name: str, log: BlockLog) -> None:
+        self.captures[name] = seal(log.path, self._folder / f"{name}.h5", acquired=log.stored).name
 
     def play(self, points: tuple[ListPoint, ...]) -> None:
         """Play a transient on the AC source from now on; the trigger line marks its begin."""

@@ -17,6 +17,9 @@ from hil.units import parse
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from hil.analysis.result import Analysis
     from hil.recording import Recording
     from hil.steps import Step
@@ -106,6 +109,20 @@ class Model(Protocol):
 
     def record(self, name: str, poll: float = 0.1) -> AbstractContextManager[None]:
         """Record waveforms, and about every `poll` [s] what the PCS says, until the context is left."""
+
+    def hours(
+        self,
+        name: str,
+        missions: Mapping[str, float],
+        schedule: Mapping[str, NDArray[np.float64]],
+        state_of_charge: float,
+    ) -> None:
+        """Record hours of the plant in phasors, a row a second: meters, telemetry, a count of charge.
+
+        missions: those that the PCS is set to serve, first things first, and the energy that each keeps
+        from those after it [pu of SOC]. schedule: a value for each second of "power", which is dispatched
+        [W], "load_power" [W] and "grid_frequency" [Hz]; it stands beside the rest as "asked_power" and so on.
+        """
 
 
 class Sequence(Protocol):

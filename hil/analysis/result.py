@@ -21,6 +21,7 @@ SECTIONS = (
     "Ride-through",
     "Step response",
     "Load buffering",
+    "Energy management",
     "Telemetry",
     "Stability",
     "Transition",

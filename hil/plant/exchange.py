@@ -154,7 +154,8 @@ class Exchange:
         w, rated = self._w, self._q.rated_power
         w[k.ENABLE] = float(pcs.enable)
         w[k.KIND] = float(self._q.control == "forming" if pcs.form is None else pcs.form)
-        w[k.P_SET], w[k.Q_SET] = pcs.active_power / rated, pcs.reactive_power / rated
+        given = 1.0 - self._q.defects.power_error
+        w[k.P_SET], w[k.Q_SET] = given * pcs.active_power / rated, pcs.reactive_power / rated
         w[k.V_SET], w[k.W_SET], w[k.STEER] = pcs.volts, pcs.hertz, float(pcs.synchronise)
         if self._new("priority", pcs.priority):
             first, in_fault = pcs.priority or self._q.priority, pcs.priority or self._q.fault_priority

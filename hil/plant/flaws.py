@@ -79,6 +79,14 @@ def _reorders(p: Parameters, _: object) -> Parameters:
     return replace(p, missions=replace(m, missions=tuple(turned)))
 
 
+def _keeps_of_reserves(p: Parameters, x: float) -> Parameters:
+    m = p.missions
+    if m is None or not any(each.reserve for each in m.missions):
+        raise ConfigError("flaw 'spends-reserve': no mission of this PCS has a reserve of energy")
+    kept = tuple(replace(each, reserve=x * each.reserve) for each in m.missions)
+    return replace(p, missions=replace(m, missions=kept))
+
+
 _PLACED: Final = ("ride-through", "maintenance")
 _ALL: Final = (
     Flaw(
@@ -128,6 +136,7 @@ _ALL: Final = (
         0.01,
         lambda p, x: replace(p, power_ramp=p.power_ramp * x, load_ramp=p.power_ramp * x),
     ),
+    Flaw("misses-power", "active power misses its set-point by this part", 0.05, _defect("power_error")),
     Flaw(
         "buffers-steeply",
         "buffering lets the grid's power ramp at this multiple of its rate",
@@ -139,6 +148,12 @@ _ALL: Final = (
         "missions between ride-through and maintenance take power and energy in the reverse of their order",
         None,
         _reorders,
+    ),
+    Flaw(
+        "spends-reserve",
+        "missions keep this part of the energy reserves of those before them",
+        0.0,
+        _keeps_of_reserves,
     ),
     Flaw(
         "over-limit",

@@ -121,6 +121,8 @@ class Defects:
     """Part by which the current limit falls and rises while it acts."""
     recovery_overshoot: float = 0.0
     """How far the active power returns past its goal after a sag [pu]."""
+    power_error: float = 0.0
+    """Part by which the active power misses its set-point."""
     dc_offset: float = 0.0
     """In the bridge's voltage [pu]."""
     fifth_harmonic: float = 0.0

@@ -119,7 +119,7 @@ def profiles_arrays(scenario: Scenario) -> tuple[NDArray[np.float64], NDArray[np
         (scenario.grid_voltage, 1.0),
         (hertz, 1.0 / q.frequency),
         (scenario.grid_on, 1.0),
-        (scenario.power, 1.0 / q.rated_power),
+        (scenario.power, (1.0 - q.defects.power_error) / q.rated_power),
         (scenario.reactive, 1.0 / q.rated_power),
     )
     plan: list[float] = []

@@ -30,6 +30,14 @@ GROUPS: Final = {
     "irms": ("RMS current, one cycle, each half cycle", "Current [A]", ""),
     "power": ("Active and reactive power", "Power [W, var]", SIGN_OF_POWER),
     "powers": ("Active power", "Power [W]", "Over one cycle, at each measuring point."),
+    "dispatch": ("Active power and its set-point", "Power [W]", SIGN_OF_POWER),
+    "day_power": (
+        "Power of load, grid and PCS",
+        "Power [W]",
+        "Positive: out of grid and PCS, into the load.",
+    ),
+    "missions": ("What each mission got, by telemetry", "Power [W]", SIGN_OF_POWER),
+    "soc": ("State of charge", "State of charge [pu]", ""),
     "power_positive": ("Power of the positive sequence", "Power [W, var]", SIGN_OF_POWER),
     "current_positive": ("Current of the positive sequence, active and reactive", "Current [A]", ""),
     "event": (

@@ -13,7 +13,7 @@ from hil.plant.missions import Mission, Missions
 from hil.plant.parameters import Parameters
 from hil.plant.terminals import CHANNELS
 
-BUFFERS = Parameters(missions=Missions(missions=(Mission("buffering"), Mission("dispatch"))))
+BUFFERS = Parameters(missions=Missions(missions=(Mission("buffering", reserve=0.05), Mission("dispatch"))))
 ALL = sorted(flaws.FLAWS)
 
 
@@ -91,6 +91,14 @@ def test_missions_between_first_and_last_change_their_order():
 def test_an_order_needs_two_missions(missions):
     with pytest.raises(ConfigError, match="no two missions"):
         flaws.plant(Parameters(missions=missions), [flaws.FLAWS["wrong-mission-order"]])
+
+
+def test_reserves_are_spent():
+    assert flaws.parse("spends-reserve=0.2").plant(BUFFERS).missions.missions[0].reserve == pytest.approx(
+        0.01
+    )
+    with pytest.raises(ConfigError, match="no mission of this PCS has a reserve"):
+        flaws.plant(Parameters(missions=Missions()), [flaws.FLAWS["spends-reserve"]])
 
 
 @given(names=st.sets(st.sampled_from(ALL)), strengths=st.randoms(use_true_random=False), seed=st.integers(0))

@@ -94,6 +94,10 @@ def test_scale_lag_flat_line_and_missing_channel():
     assert late[909] == pytest.approx(-20e3 + 40e3 / np.e, abs=50.0)
 
 
+def test_a_power_that_misses_its_set_point():
+    assert seen("misses-power=0.1", hours=0.1)["pcs_power"][-1] == pytest.approx(18e3, rel=1e-3)
+
+
 def test_order_of_missions_shows_in_what_they_get():
     options = plant(missions=COMPETING)
     shares = {}
