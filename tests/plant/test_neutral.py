@@ -59,12 +59,12 @@ def test_bank_of_one_phase_runs_with_a_neutral_and_trips_without(running):
     for grounding, mode in ((Grounding(), "running"), (None, "tripped")):
         s = island(running, grounding)
         s.plant.terminals.load.bank = bank(HALF + 3 * STEP)  # 30 % of the whole rating in one phase
-        s.plant.advance(3.0)
+        s.plant.advance(5.0)
         assert s.pcs.mode == mode
-    assert s.pcs.alarms == {"overvoltage"}  # of the phases that lose their load
+    assert s.pcs.alarms == {"undervoltage"}  # of the phase that carries more: 0.62 pu, which it bears for 2 s
 
 
-@pytest.mark.parametrize(("balancing", "low", "high"), [(15.0, 0.0, 0.002), (0.0, 0.9 * 0.146, 0.5)])
+@pytest.mark.parametrize(("balancing", "low", "high"), [(15.0, 0.0, 0.05), (0.0, 0.9 * 0.146, 0.5)])
 def test_unbalance_is_what_control_and_impedance_make_of_it(running, balancing, low, high):
     # without the control of negative sequence u2 = |Z2 I2|, of which the reactors alone have 0.146 pu
     s = island(running, Grounding(), forming=Forming(negative_sequence=balancing))
@@ -73,7 +73,7 @@ def test_unbalance_is_what_control_and_impedance_make_of_it(running, balancing, 
     w = s.record(0.5)
     v, i = sequences(s, w, "v"), sequences(s, w, "i_load")
     assert 0.08 < abs(i[2]) < 0.11
-    assert low * abs(i[2]) <= abs(v[2] / v[1]) <= max(high * abs(i[2]), 0.002)
+    assert low * abs(i[2]) <= abs(v[2] / v[1]) <= high * abs(i[2])
 
 
 def test_it_opens_with_its_current_where_the_source_comes_back(running):
