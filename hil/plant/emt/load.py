@@ -102,6 +102,9 @@ def move(w: Any, k: int, v: float) -> None:
     w[I_C + k] = w[CAP + k] * w[KC] * (v - w[U + k])
     w[U + k] += w[BETA] * (v - w[U + k])
     w[CURRENT + k] = w[G + k] * v + w[I_L + k] + w[I_C + k]
+    if w[WANT_G + k] < w[G + k] and w[bus.OLD + k] * v <= 0.0:
+        w[G + k] = w[WANT_G + k]
+        w[bus.CHANGED] = 1.0
     if w[WANT_INV_L + k] < w[INV_L + k] and inductive * w[I_L + k] <= 0.0:
         w[INV_L + k] = w[WANT_INV_L + k]
         if w[INV_L + k] == 0.0:
@@ -137,10 +140,10 @@ def control(w: Any, time: float, profile: Any) -> None:
     for k in range(3):
         if w[CLOSED] > 0.0 and w[POLE + k] == 0.0:
             w[POLE + k] = w[bus.CHANGED] = 1.0
-        if w[WANT_G + k] != w[G + k]:
+        idle = w[POLE + k] == 0.0
+        if w[WANT_G + k] > w[G + k] or (idle and w[WANT_G + k] < w[G + k]):
             w[G + k] = w[WANT_G + k]
             w[bus.CHANGED] = 1.0
-        idle = w[POLE + k] == 0.0
         if w[WANT_INV_L + k] > w[INV_L + k] or (idle and w[WANT_INV_L + k] < w[INV_L + k]):
             w[INV_L + k] = w[WANT_INV_L + k]
             w[bus.CHANGED] = 1.0
