@@ -44,6 +44,7 @@ TABLE: Final[dict[str, dict[str, str]]] = {
     },
     "hil.sequences": {
         "t01_telemetry": "hil.sequences.bess.t01_telemetry:Telemetry",
+        "t02_island": "hil.sequences.bess.t02_island:Island",
         "t03_current_limit": "hil.sequences.bess.t03_current_limit:CurrentLimit",
         "t04_buffering": "hil.sequences.bess.t04_buffering:Buffering",
         "t05_weak_grid": "hil.sequences.bess.t05_weak_grid:WeakGrid",
@@ -51,6 +52,7 @@ TABLE: Final[dict[str, dict[str, str]]] = {
         "t07_ride_through": "hil.sequences.bess.t07_ride_through:RideThrough",
         "t08_transition": "hil.sequences.bess.t08_transition:Transition",
         "t09_generator": "hil.sequences.bess.t09_generator:Generator",
+        "t10_black_start": "hil.sequences.bess.t10_black_start:BlackStart",
         "t11_energy": "hil.sequences.bess.t11_energy:EnergyManagement",
         "t12_transparency": "hil.sequences.bess.t12_transparency:Transparency",
         "voltage_sag": "hil.sequences.voltage_sag:VoltageSag",

@@ -218,7 +218,8 @@ def advance(
         if x[MANAGED] > 0.0:
             load = (x[P_CONST] + 1.5 * x[G_LOAD] * (x[V_RE] * x[V_RE] + x[V_IM] * x[V_IM])) / x[S_BASE]
             missions.control(m, x[DT], x[W_PLL], x[V], s[storage.SOC], load, x[P_SET], x[Q_SET])
-            x[P_REF], x[Q_REF] = m[missions.P_REF], m[missions.Q_REF]
+            if x[FORMING] == 0.0 or x[CONNECTED] > 0.0:
+                x[P_REF], x[Q_REF] = m[missions.P_REF], m[missions.Q_REF]
         bound(x, s)
         x[ENERGY] = 0.0
         for _ in range(int(x[PARTS])):

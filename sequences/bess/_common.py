@@ -11,12 +11,15 @@ from hil.steps import (
     Await,
     Disarm,
     Fire,
+    FormGrid,
     Hold,
     LoadTransient,
+    MoveSwitch,
     RampGrid,
     SetDc,
     SetGrid,
     SetPower,
+    SetVoltage,
     SwitchDc,
     SwitchGrid,
     SwitchPcs,
@@ -55,16 +58,34 @@ def energise(nominal: Nominal, watts: float, steady: float, var: float = 0.0) ->
 def feed(nominal: Nominal) -> tuple[Step, ...]:
     """Switch on the battery, then the grid."""
     volts = nominal.phase_voltage
-    amps = 1.5 * nominal.power / nominal.dc_voltage
     return (
-        Await("grid.highest_voltage", Limit(0.0, 0.1 * volts, "V"), 1.0),
-        SetDc(nominal.dc_voltage, amps, 1.3 * nominal.power),  # more than a PCS at its limit takes
-        SwitchDc(on=True),
-        Await("dc.voltage", around(nominal.dc_voltage, 0.02 * nominal.dc_voltage, "V"), 10.0),
+        *battery(nominal),
         SetGrid((0.0, 0.0, 0.0), nominal.frequency),
         SwitchGrid(on=True),
         RampGrid(volts, 2.0),
         Await("grid.voltage", around(volts, 0.02 * volts, "V"), 5.0),
+    )
+
+
+def battery(nominal: Nominal) -> tuple[Step, ...]:
+    """Switch the battery on, with the AC source off."""
+    amps = 1.5 * nominal.power / nominal.dc_voltage
+    return (
+        Await("grid.highest_voltage", Limit(0.0, 0.1 * nominal.phase_voltage, "V"), 1.0),
+        SetDc(nominal.dc_voltage, amps, 1.3 * nominal.power),  # more than a PCS at its limit takes
+        SwitchDc(on=True),
+        Await("dc.voltage", around(nominal.dc_voltage, 0.02 * nominal.dc_voltage, "V"), 10.0),
+    )
+
+
+def to_form(nominal: Nominal) -> tuple[Step, ...]:
+    """Make a dead island that the PCS is to form: breaker to the source open, battery on."""
+    return (
+        *battery(nominal),
+        MoveSwitch("open", "grid_breaker"),
+        FormGrid(on=True),
+        SetVoltage(1.0, 1.0),
+        SetPower(0.0),
     )
 
 
@@ -116,5 +137,15 @@ def de_energise() -> tuple[Step, ...]:
         Await("pcs.connected", Limit(0.0, 0.0, ""), 5.0),
         RampGrid(0.0, 1.0),
         SwitchGrid(on=False),
+        SwitchDc(on=False),
+    )
+
+
+def end_island() -> tuple[Step, ...]:
+    """Return the steps that end an island: loads are off already."""
+    return (
+        SwitchPcs(on=False),
+        Await("pcs.connected", Limit(0.0, 0.0, ""), 5.0),
+        FormGrid(on=False),
         SwitchDc(on=False),
     )

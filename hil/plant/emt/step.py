@@ -33,6 +33,7 @@ from .unit import (
     DELTA,
     ENABLE,
     EXTERNAL,
+    FORMING,
     I1,
     LEAD,
     MANAGED,
@@ -100,6 +101,7 @@ def control(w: Any, profile: Any, others: Any) -> None:
 def set_points(w: Any) -> Any:
     """Return the powers asked of the PCS [pu]: those commanded, or what the missions make of them.
 
+    Alone with its load a forming PCS stays on its droop line: no grid is there to be spared or served.
     The current control is behind a ramp by its time constant: what buffers an edge is given that much ahead.
     """
     if w[MANAGED] == 0.0:
@@ -110,6 +112,8 @@ def set_points(w: Any) -> Any:
     p_load = load_power(w)
     before = w[missions.STARTED] * w[missions.GOT + missions.BUFFERING]
     missions.control(w, w[TC], w[W_PLL] / w[W0], w[VMAG], w[storage.SOC], p_load, w[P_SET], w[Q_SET])
+    if w[FORMING] > 0.0 and w[grid.BREAKER] == 0.0:
+        return w[P_SET], w[Q_SET]
     ahead = w[LEAD] * (w[missions.GOT + missions.BUFFERING] - before)
     return w[missions.P_REF] + ahead, w[missions.Q_REF]
 
