@@ -78,6 +78,7 @@ class Island(Sequence):
     before: float = 1.0
     calm: float = 5.0
     after: float = 6.0
+    shared_after: float = 10.0
     steady: float = 5.0
 
     NAME: ClassVar[str] = "t02_island"
@@ -100,6 +101,7 @@ class Island(Sequence):
         "before": ("s", "recorded before each step"),
         "calm": ("s", "after a step until all shall be steady"),
         "after": ("s", "recorded after each step"),
+        "shared_after": ("s", "the same with a genset beside, whose governor takes seconds"),
         "steady": ("s", "before the first step"),
     }
 
@@ -109,12 +111,13 @@ class Island(Sequence):
             *(("unbalanced", 0.0, 1.0), ("shared", 0.0, 1.0), ("genset_rating", 0.1, 10.0)),
             *(("droop", 0.0, 0.1), ("reactive_droop", 0.0, 0.2), ("genset_droop", 0.001, 0.1)),
             *(("before", 0.5, 60.0), ("calm", 0.5, 60.0), ("after", 1.0, 120.0), ("steady", 0.1, 600.0)),
+            ("shared_after", 1.0, 120.0),
         ):
             Limit(low, high, self.PARAMETERS[name][0]).check(getattr(self, name), f"t02_island: {name}")
-        if self.after < self.calm + LAST:
+        if min(self.after, self.shared_after) < self.calm + LAST:
             raise ConfigError(
-                f"t02_island: after = {self.after:g} s: at least {LAST:g} s more than calm, {self.calm:g} s, "
-                "to see what is left then"
+                f"t02_island: after = {self.after:g} s, shared_after = {self.shared_after:g} s: at least "
+                f"{LAST:g} s more than calm, {self.calm:g} s, to see what is left then"
             )
         self._bases()
         self._steps()
@@ -149,7 +152,7 @@ class Island(Sequence):
                         Arm(change.name, poll=0.5),
                         Hold(self.before),
                         change.step(nominal),
-                        Hold(self.after),
+                        Hold(self.shared_after if beside else self.after),
                         Disarm(),
                     ),
                 )

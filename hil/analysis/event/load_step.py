@@ -82,13 +82,13 @@ class DroopLine:
     reactive_droop: float = 0.0
     """Voltage per reactive power [pu]."""
 
-    def frequency(self, watts: float) -> float:
-        """Return what it shall be [Hz]."""
-        return self.hertz * (1.0 - self.droop * watts / self.watts)
+    def frequency(self, active: float) -> float:
+        """Return what it shall be at an active power [pu], in hertz."""
+        return self.hertz * (1.0 - self.droop * active)
 
-    def voltage(self, var: float) -> float:
-        """Return what it shall be [pu]."""
-        return 1.0 - self.reactive_droop * var / self.watts
+    def voltage(self, reactive: float) -> float:
+        """Return what it shall be at a reactive power [pu], per unit."""
+        return 1.0 - self.reactive_droop * reactive
 
 
 @dataclass(frozen=True, slots=True)
