@@ -22,7 +22,7 @@ def completeness(recording: Recording) -> Findings:
 
 
 def load_step(recording: Recording, line: DroopLine, bands: Bands) -> Findings:
-    """Return what the load's change does, which came within half a second of its command."""
+    """Return what the load's change does; where its instant is lost in swings, from its command on."""
     from hil.analysis.event.load_step import (  # noqa: PLC0415 - numpy, as above
         load_step_findings,
         lost,
@@ -36,4 +36,4 @@ def load_step(recording: Recording, line: DroopLine, bands: Bands) -> Findings:
         return lost("no step")
     asked = told[-1].time - told[-1].late
     at = step_instant(waveform, line.hertz, recording.rated_current, (asked, asked + LATE))
-    return lost("no step") if at is None else load_step_findings(waveform, line, at, bands)
+    return load_step_findings(waveform, line, asked if at is None else at, bands)

@@ -225,15 +225,18 @@ def _rings(
         power, time = both[0, left], track.time[left]
         swing = float(np.ptp(power - np.polyval(np.polyfit(time, power, 1), time))) / 2
     remains = _result("oscillation_left", swing, "ok" if left.sum() > 2 else "not determinable")
-    rate = 1 / float(track.time[1] - track.time[0])
-    found = modes(both[:, begin > at + JUMP], rate, band=RING)
-    counts = [k for k in range(len(found)) if found.amplitude[:, k].max() >= LEAST]
-    if not counts:
-        return (remains, _result("damping", None, "no mode" if found.state in CALM else found.state)), ()
-    worst = min(counts, key=lambda k: float(found.damping[k]))
-    damping = _result("damping", found.damping[worst], wide=float(found.damping_uncertainty[worst]))
-    columns = ("Frequency", "Damping ratio", "k = 2", "Amplitude, power", "Amplitude, voltage")
-    listed = (found.frequency, found.damping, found.damping_uncertainty, *found.amplitude)
-    rows = tuple(tuple(float(column[k]) for column in listed) for k in counts)
-    units = ("Hz", "", "", "pu", "pu")
-    return (remains, damping), (Table("modes", "Modes after the step", columns, units, rows, SECTION),)
+    rate, rows = 1 / float(track.time[1] - track.time[0]), []
+    for name, values in zip(("power", "voltage"), both[:, begin > at + JUMP], strict=True):
+        found = modes(values, rate, band=RING)
+        if not len(found) and found.state not in CALM:
+            return (remains, _result("damping", None, found.state)), ()
+        every = zip(
+            found.damping, found.damping_uncertainty, found.frequency, found.amplitude[0], strict=True
+        )
+        rows += [(name, *map(float, one)) for one in every if one[-1] >= LEAST]
+    if not rows:
+        return (remains, _result("damping", None, "no mode")), ()
+    _, ratio, wide, *_ = min(rows, key=lambda row: row[1])
+    columns = ("Of", "Damping ratio", "k = 2", "Frequency", "Amplitude")
+    table = Table("modes", "Modes after the step", columns, ("", "", "", "Hz", "pu"), tuple(rows), SECTION)
+    return (remains, _result("damping", ratio, wide=wide)), (table,)
