@@ -173,7 +173,7 @@ def load_step_findings(waveform: Waveform, line: DroopLine, at: float, bands: Ba
     rings, tables = _rings(waveform, line, at, bands.calm, float(hertz[-1]))
     shown = (
         *(
-            Series(f"urms_{c.phase}", f"Urms(1/2) {c.phase}", "V", one.end, one.values, c.phase, "urms")
+            Series(f"urms_{c.phase}", f"Urms(1/2) {c.phase}", "V", one.end, one.values, c.phase, "bus")
             for c, one in zip(pq.voltages, pq.urms, strict=False)
         ),
         Series("frequency_track", "Frequency", "Hz", track.time, track.values, group="frequency_track"),
