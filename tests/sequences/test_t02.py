@@ -162,6 +162,13 @@ def test_a_distorted_voltage_is_found(run):
 
 
 @pytest.mark.thorough
+def test_a_frequency_that_follows_late_is_found(run):
+    """0.6 s of power filter: 0.6 Hz are down to 0.1 Hz after 0.6 s x ln 6, 1.1 s."""
+    found = run("t02_island", {**ONE, "shared": "0 pu"}, "swings=60")
+    assert found == {f"active_50_{way}": {"frequency_settling": "FAIL"} for way in EITHER}
+
+
+@pytest.mark.thorough
 def test_a_unit_that_swings_with_a_genset_is_found(run):
     found = run("t02_island", ONE, "swings")
     assert not any(found[f"active_50_{way}"] for way in EITHER)

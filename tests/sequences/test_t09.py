@@ -146,7 +146,7 @@ def test_without_its_event_a_capture_shows_nothing_that_counts(sequence):
     ("flaws", "missed"),
     [
         ((), set()),
-        (("swings=10", "slow-power=0.0003"), {"damping", "no_oscillation", "share"}),
+        (("swings=15", "slow-power=0.0003"), {"damping", "no_oscillation", "share"}),
     ],
 )
 def test_each_flaw_is_found_in_its_line(run, flaws, missed):
