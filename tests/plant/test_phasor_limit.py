@@ -8,7 +8,7 @@ from hil.plant.parameters import Parameters
 from hil.plant.phasor import FLAGS, NoSolution, Profile, Scenario, simulate
 
 RATED, VOLTS = 100e3, 480.0
-WITHIN = 0.015
+WITHIN = 0.03
 """How near the forming PCS's settled powers and voltage are to the EMT plant's [pu]."""
 BEYOND = Forming(
     power_limits=(-3.0, 3.0), reactive_limit=3.0
@@ -76,9 +76,9 @@ def test_forming_with_a_growing_virtual_impedance(running, priority):
 @pytest.mark.parametrize(
     ("case", "scr", "priority", "within"),
     [
-        ((0.8, 0.4, 0.7), 3.0, "mixed", 0.016),
-        ((1.4, 0.3, 1.0), 20.0, "Q", 0.03),
-        ((1.4, 0.3, 1.0), 20.0, "P", 0.03),
+        ((0.8, 0.4, 0.7), 3.0, "mixed", 0.025),
+        ((1.4, 0.3, 1.0), 20.0, "Q", 0.04),
+        ((1.4, 0.3, 1.0), 20.0, "P", 0.05),
     ],
 )
 def test_forming_at_the_edge_of_its_limit(running, case, scr, priority, within):
