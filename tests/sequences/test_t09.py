@@ -146,10 +146,9 @@ def test_without_its_event_a_capture_shows_nothing_that_counts(sequence):
     ("flaws", "missed"),
     [
         ((), set()),
-        (("swings=10", "slow-power=0.0003"), {"damping", "no_oscillation", "share"}),
+        (("swings=15", "slow-power=0.0003"), {"damping", "no_oscillation", "share"}),
     ],
 )
 def test_each_flaw_is_found_in_its_line(run, flaws, missed):
     found = run("t09_generator", QUICK, *flaws)
-    assert set(found["step_up_forming"]) == missed
-    assert set(found["loss_forming"]) <= missed
+    assert set().union(*found.values()) == missed
