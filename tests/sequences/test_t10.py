@@ -1,4 +1,4 @@
-"""T10, black start: what it refuses, what it asks of the bench, its figures by closed forms, and flaws it finds."""
+"""T10, black start: what it refuses and asks of the bench, its figures by closed forms, flaws it finds."""
 
 from dataclasses import replace
 
