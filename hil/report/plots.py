@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 SIGN_OF_POWER: Final = "Positive: from the PCS to the grid."
 GROUPS: Final = {
     "urms": ("RMS voltage, one cycle, each half cycle", "Voltage [V]", ""),
+    "bus": ("RMS voltage of the bus, one cycle", "Voltage [V]", ""),
     "uevent": ("Lowest and highest RMS voltage of all phases", "Voltage [V]", ""),
     "irms": ("RMS current, one cycle, each half cycle", "Current [A]", ""),
     "power": ("Active and reactive power", "Power [W, var]", SIGN_OF_POWER),
@@ -66,7 +67,7 @@ GROUPS: Final = {
 """Title, label and caption of what is drawn over time."""
 COMPARED: Final = "compared_"
 """How groups begin that lay a model over what was measured; the event follows."""
-FIRST: Final = ("buffering", "urms", "irms", "power")
+FIRST: Final = ("buffering", "urms", "bus", "irms", "power")
 """Groups that come before the others."""
 FEW: Final = 5
 """What has fewer values than this stands in a table, and is not drawn."""

@@ -172,3 +172,15 @@ def test_rides_through_on_its_own(running):
     assert np.abs(power(w, "i_grid")[-5000:]).max() < 1e-6
     rms = np.sqrt(mean(w["v_a"] ** 2)) / s.volts
     assert np.abs(rms[-5000:] - 1.0).max() < 0.02
+
+
+def test_alone_a_forming_pcs_stays_on_its_droop_line(running):
+    """There is no grid to be spared: 0.5 pu at once, and 2 % of droop are 0.6 Hz, not some seconds later."""
+    s = running(missions=Missions((Mission("buffering"),), load_power=RATING), control="forming")
+    load = s.plant.terminals.load
+    s.plant.terminals.breaker.close = False
+    load.on, load.active_power = True, 0.1 * RATING
+    s.plant.advance(1.0)
+    load.active_power = 0.6 * RATING
+    s.plant.advance(0.5)
+    assert s.pcs.measured_hertz == pytest.approx(60.0 * (1.0 - 0.02 * 0.6), abs=0.02)

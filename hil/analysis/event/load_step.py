@@ -173,7 +173,7 @@ def load_step_findings(waveform: Waveform, line: DroopLine, at: float, bands: Ba
     rings, tables = _rings(waveform, line, at, bands.calm, float(hertz[-1]))
     shown = (
         *(
-            Series(f"urms_{c.phase}", f"Urms(1/2) {c.phase}", "V", one.end, one.values, c.phase, "urms")
+            Series(f"urms_{c.phase}", f"Urms(1/2) {c.phase}", "V", one.end, one.values, c.phase, "bus")
             for c, one in zip(pq.voltages, pq.urms, strict=False)
         ),
         Series("frequency_track", "Frequency", "Hz", track.time, track.values, group="frequency_track"),
@@ -225,15 +225,15 @@ def _rings(
         power, time = both[0, left], track.time[left]
         swing = float(np.ptp(power - np.polyval(np.polyfit(time, power, 1), time))) / 2
     remains = _result("oscillation_left", swing, "ok" if left.sum() > 2 else "not determinable")
-    rate, rows = 1 / float(track.time[1] - track.time[0]), []
+    rate = 1 / float(track.time[1] - track.time[0])
+    rows: list[tuple[str, float, float, float, float]] = []
     for name, values in zip(("power", "voltage"), both[:, begin > at + JUMP], strict=True):
         found = modes(values, rate, band=RING)
         if not len(found) and found.state not in CALM:
             return (remains, _result("damping", None, found.state)), ()
-        every = zip(
-            found.damping, found.damping_uncertainty, found.frequency, found.amplitude[0], strict=True
-        )
-        rows += [(name, *map(float, one)) for one in every if one[-1] >= LEAST]
+        for k in np.flatnonzero(found.amplitude[0] >= LEAST):
+            ratio, wide = float(found.damping[k]), float(found.damping_uncertainty[k])
+            rows.append((name, ratio, wide, float(found.frequency[k]), float(found.amplitude[0, k])))
     if not rows:
         return (remains, _result("damping", None, "no mode")), ()
     _, ratio, wide, *_ = min(rows, key=lambda row: row[1])

@@ -71,7 +71,7 @@ def energising_findings(waveform: Waveform, hertz: float, volts: float, amps: fl
             ),
         ),
         (
-            Series("u1", "Positive sequence", "V", track.time, u1, group="urms"),
+            Series("u1", "Positive sequence", "V", track.time, u1, group="bus"),
             *(
                 Series(f"irms_{c.phase}", f"Irms {c.phase}", "A", track.time, row, c.phase, "irms")
                 for c, row in named

@@ -152,7 +152,9 @@ def test_added_reactor_starts_without_current(rig):
     [
         (Bank(inductance=(5e-3,) * 3), Bank(inductance=(20e-3,) * 3), load.INV_L, 1 / 20e-3),
         (Bank(capacitance=(2e-3,) * 3), Bank(capacitance=(5e-4,) * 3), load.CAP, 5e-4),
+        (Bank(resistance=(2.0,) * 3), Bank(resistance=(8.0,) * 3), load.G, 1 / 8.0),
         (Bank(inductance=(5e-3,) * 3), Bank(), load.INV_L, 0.0),
+        (Bank(resistance=(2.0,) * 3), Bank(), load.G, 0.0),
         (Bank(capacitance=(2e-3,) * 3), Bank(), load.CAP, 0.0),
     ],
 )
