@@ -202,6 +202,8 @@ class PlantModel:
         channels = (*table.channels, *(Channel(f"asked_{key}", ASKED[key], "other") for key in schedule))
         with self._begun(name, channels, table.rate) as log:
             log.append(np.vstack((table.samples, *schedule.values())))
+        self._name, self._began = name, self.now()
+        self._write("model", stated(options))
         self._seal(name, log)
         self.total += seconds
 

@@ -56,7 +56,7 @@ def _tables(done: Qualified) -> None:
     from rich.text import Text  # noqa: PLC0415 - as above
 
     from hil.report.terminal import COLOURS  # noqa: PLC0415 - as above
-    from hil.report.wording import found  # noqa: PLC0415 - as above
+    from hil.report.wording import found, span  # noqa: PLC0415 - as above
 
     out = console()
     rows = open_record(done.folder).matrix()
@@ -82,7 +82,7 @@ def _tables(done: Qualified) -> None:
     bench, spent = (sum(getattr(test, name) for test in done.tests) for name in ("bench_seconds", "seconds"))
     out.print(f"\nVerdict  [{COLOURS[done.outcome]}]{done.outcome}[/]")
     out.print(f"Matrix   {', '.join(f'{count} {answer}' for answer, count in counts.items())}")
-    out.print(f"Time     {bench:.0f} s of bench time in {spent:.0f} s")
+    out.print(f"Time     {span(bench)} of bench time, or the model's, in {span(spent)}")
     out.print(f"Record   {escape(str(done.folder))}", soft_wrap=True)
     if done.report is not None:
         out.print(f"Report   {escape(str(done.report))}", soft_wrap=True)

@@ -108,8 +108,9 @@ def form(x: Any) -> float:
         x[P_LOW] = max(0.0, x[P_LOW] + h * x[KI_OVER] * low)
         beyond = max(0.0, -x[Q_MAX] - x[Q_FIL]) + min(0.0, x[Q_MAX] - x[Q_FIL])
         x[Q_OVER] += h * x[KI_Q] * (beyond - 0.01 * x[Q_OVER])
-    else:  # a low voltage cannot carry it
-        p_ref *= min(1.0, x[V])
+    else:  # more a low voltage cannot carry
+        most = HEADROOM * x[LIMIT] * min(1.0, x[V])
+        p_ref = max(-most, min(most, p_ref))
     over = x[P_HIGH] + x[P_LOW] + x[KP_OVER] * (min(0.0, high) + max(0.0, low)) + x[STEERED]
     if x[INERTIA] > 0.0:
         per_droop = 1.0 / x[DROOP] if x[DROOP] > 0.0 else 0.0

@@ -15,7 +15,7 @@ from hil.report.event import event_section
 from hil.report.html import ABOUT_ITSELF, HOW_TO_VERIFY, NOMINAL, SIMULATED
 from hil.report.page import document
 from hil.report.thin import Detail
-from hil.report.wording import found
+from hil.report.wording import found, span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -99,7 +99,7 @@ def _summary(
                 f'<td><a href="#{escape(test["id"])}">{escape(test["id"])}</a></td>',
                 td(test["title"], "", f"<small>{escape(test['reason'] or says)}</small>"),
                 td(_counted(counts), "Requirements"),
-                td(f"{how}, {test['bench_seconds']:.0f} s", "How"),
+                td(f"{how}, {span(test['bench_seconds'])}", "How", kind="number"),
             ]
         )
     return "<h2>Summary</h2>\n" + table(("Outcome", "Test", "What it shows", "Requirements", "How"), rows)
@@ -197,7 +197,7 @@ def _set_up(run: Mapping[str, Any]) -> str:
 def _about(run: Mapping[str, Any]) -> str:
     rows = [
         ("Bench", f"{run['bench']} ({commanded(run['nominal'], NOMINAL)})"),
-        ("Bench time", f"{run['bench_seconds']:.0f} s"),
+        ("Bench time", span(run["bench_seconds"])),
         ("Started, ended", f"{run['started']}, {run['ended']}"),
         ("Versions", told(run["versions"])),
         ("Platform", run["platform"]),

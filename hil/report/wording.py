@@ -56,6 +56,14 @@ def found(value: float | str | None, unit: str, uncertainty: float | None) -> st
     return f"{value / factor:.{decimals}f} ± {uncertainty / factor:.{decimals}f} {prefixed}".rstrip()
 
 
+def span(seconds: float) -> str:
+    """Return a length of time: "47 s", "12 min", "24 h"."""
+    for unit, of in (("h", 3600.0), ("min", 60.0)):
+        if seconds >= 2 * of:
+            return f"{seconds / of:.3g} {unit}"
+    return f"{seconds:.0f} s"
+
+
 def margin(verdict: Verdict) -> str:
     """Return the distance to the nearest limit with its sign."""
     if verdict.margin is None:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 CYCLE: Final = 1.0
 """Time between two set-points of a dispatcher's ramp [s]."""
+REST: Final = 0.5
+"""Part of a ramp's length that is recorded after it at least: the last fifth of both is where it came to."""
 NEAR: Final = 0.1
 """How near to its baseline a PCS must be before an event [pu]; how exact it is then shows in the record."""
 
@@ -57,7 +59,7 @@ class DemandResponse(Sequence):
         "ramp": ("s", "length of the dispatcher's ramps"),
         "slow_hold": ("s", "how long a slow event lasts between its ramps"),
         "before": ("s", "recorded before each event"),
-        "after": ("s", "recorded after its return"),
+        "after": ("s", "recorded after its return; of a slow one, half of the ramp at least"),
         "steady": ("s", "at the power before each event: controls and temperatures settle"),
     }
 
@@ -70,7 +72,7 @@ class DemandResponse(Sequence):
             *(("before", 0.3, 60.0), ("after", 1.0, 60.0), ("steady", 0.1, 600.0)),
         ):
             Limit(low, high, "s").check(getattr(self, name), f"t06_demand_response: {name}")
-        if self.slow_hold < 0.5 * self.ramp:
+        if self.slow_hold < REST * self.ramp:
             raise ConfigError(
                 f"t06_demand_response: slow_hold = {self.slow_hold:g} s; give at least half of the ramp, or "
                 "the power has not come to rest where it is measured"
@@ -105,7 +107,7 @@ class DemandResponse(Sequence):
                 Hold(self.slow_hold if slow else self.fast_hold),
                 *back,
                 SetPower(baseline),
-                Hold(self.after),
+                Hold(max(self.after, REST * self.ramp) if slow else self.after),
                 Disarm(),
             )
             end = yield Stage(name, steps, f"{given['baseline']:g} to {given['power']:g} pu and back")

@@ -49,6 +49,12 @@ def test_a_dispatcher_moves_its_set_point_once_a_second(sequence, bench):
     assert [step.seconds for step in steps if isinstance(step, Hold)] == [0.2, 0.5, 1, 1, 3.0, 1, 1, 2.0]
 
 
+def test_half_a_ramp_is_recorded_after_it(sequence, bench):
+    stages = rehearse(sequence("t06_demand_response"), bench).stages
+    after = {stage.name: stage.steps[-2].seconds for stage in stages if stage.name[:4] in ("fast", "slow")}
+    assert (after["fast_0_to_100"], after["slow_0_to_100"]) == (5.0, 15.0)
+
+
 def sent(*commands):
     """Return the readings of set-points, each 4 ms under way on either side."""
     return tuple(

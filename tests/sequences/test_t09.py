@@ -151,5 +151,4 @@ def test_without_its_event_a_capture_shows_nothing_that_counts(sequence):
 )
 def test_each_flaw_is_found_in_its_line(run, flaws, missed):
     found = run("t09_generator", QUICK, *flaws)
-    assert set(found["step_up_forming"]) == missed
-    assert set(found["loss_forming"]) <= missed
+    assert set().union(*found.values()) == missed

@@ -151,8 +151,9 @@ def angle_and_magnitude(w: Any) -> float:
     w[START] = min(1.0, w[START] + w[START_STEP])
     steer_volts = steer(w)
     p_ref = w[P_REF]
-    if w[LIMITED] > 0.0:
-        p_ref *= min(1.0, w[VPOS])  # a low voltage cannot carry it, and the angle would run away
+    if w[LIMITED] > 0.0:  # more a low voltage cannot carry, and the angle would run away
+        most = limiting.HEADROOM * w[LIMIT] * min(1.0, w[VPOS])
+        p_ref = max(-most, min(most, p_ref))
     if w[LOW] == 0.0:
         beyond = max(0.0, -w[Q_MAX] - w[Q_FIL]) + min(0.0, w[Q_MAX] - w[Q_FIL])
         w[Q_OVER] += w[KI_Q] * (beyond - 0.01 * w[Q_OVER])
@@ -215,7 +216,6 @@ def voltage(w: Any, cos: float, sin: float) -> None:
     ask_q = i_q + (w[U_Q] + n_q * c2 - n_d * s2 - v_q - w[XC] * i_d) / w[KP] - w[BC] * v_d
     asked = math.sqrt(ask_d * ask_d + ask_q * ask_q)
     if asked > w[REACH]:
-        w[LIMITED] = 1.0
         beyond = w[KP] * (1.0 - w[REACH] / asked)
         w[U_D] -= beyond * ask_d
         w[U_Q] -= beyond * ask_q

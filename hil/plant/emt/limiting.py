@@ -69,7 +69,7 @@ CATCHING: Final = 0.066
 HEADROOM: Final = 0.98
 """Part of the limit that is aimed at: neither the sequences nor the delays are known to the last percent."""
 REST: Final = 0.02
-"""Voltage taken away below which the limit has ended [pu]."""
+"""Voltage taken away from which on the PCS counts as limited [pu]."""
 
 
 @part
@@ -107,7 +107,8 @@ def shed(w: Any, emf: float, cos: float, sin: float) -> None:
         w[IF_D] += step * (to_d - c * v_q - w[IF_D])
         w[IF_Q] += step * (to_q + c * v_d - w[IF_Q])
     taken = abs(w[WD]) + abs(w[WQ]) + abs(w[MD]) + abs(w[MQ])
-    w[LIMITED] = 1.0 if share < 1.0 or taken > REST else 0.0
+    # a load that is switched on pulls the voltage down for a fraction of a millisecond: that is no limit yet
+    w[LIMITED] = 1.0 if taken > REST or (share < 1.0 and w[LIMITED] > 0.0) else 0.0
 
 
 @part
