@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from hil.plant.options import PlantOptions
     from hil.roles import Instrument
 
+SLOW_HOST: Final = 6.0
+"""What a twin may take to answer, where its table says nothing: its computer may be busy [s]."""
 NEEDED: Final = ("grid_source", "dc_source", "pcs", "recorder")
 """Roles that a bench must fill, each once."""
 
@@ -264,7 +266,7 @@ def _instrument(name: str, table: _Table, *, simulated: bool) -> InstrumentConfi
         driver=driver_name,
         address=table.text("address", "" if simulated else ...),
         identity=table.text("identity", ""),
-        timeout=table.value("timeout", "s", 2.0),
+        timeout=table.value("timeout", "s", SLOW_HOST if simulated else 2.0),
         limits=limits,
         options={key: table.option(key, unit) for key, unit in driver.OPTIONS.items() if key in table.left},
         terminal=table.text("terminal", "") if simulated else "",

@@ -23,7 +23,7 @@ def changed(bench_text, old, new):
         ('driver = "ametek_mx"', 'driver = "ametek"', "known are"),
         ('driver = "ametek_mx"', 'driver = "ea_psb"', "ea_psb is a dc_source"),
         ('role = "pcs"', 'role = "pc"', "no role 'pc'"),
-        ('min = "0 V", max = "300 V"', 'min = "0 V", max = "400 V"', "exceeds the instrument's rating"),
+        ('min = "0 V", max = "300 V"', 'min = "0 V", max = "500 V"', "exceeds the instrument's rating"),
         ('min = "0 V", max = "300 V"', 'min = "300 V", max = "0 V"', "holds nothing"),
         ('min = "0 V", max = "300 V"', 'min = "0 V", maximum = "300 V"', "max is missing"),
         ("limits.voltage", "limits.volts", "unknown quantity 'volts'"),
@@ -62,7 +62,7 @@ def test_a_limit_below_the_setpoints_of_the_sequence(hil, tmp_path, bench_text):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("run", "voltage_sgg"), "known are voltage_sag"),
+        (("run", "voltage_sgg"), "known are t01_telemetry"),
         (("run", "voltage_sag", "--bench", "nowhere.toml"), "no bench file nowhere.toml"),
         (("run", "voltage_sag", "--bench", "lab"), "shipped are"),
         (("run", "voltage_sag", "--set", "depth=0.5 pu"), "no parameter 'depth'"),
