@@ -73,7 +73,8 @@ def wait_for_guard(run, record):
 
 @posix
 def test_a_run_that_hangs(start, bench_text, dead, only_record):
-    run = start(bench_text(), "--set", "after=60 s", "--patience", "4.5 s").attach()
+    text = bench_text().replace("driver = ", 'timeout = "2 s"\ndriver = ')
+    run = start(text, "--set", "after=60 s", "--patience", "4.5 s").attach()
     run.until_energised()
     run.process.send_signal(signal.SIGSTOP)
     run.until(dead)
