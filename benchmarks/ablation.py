@@ -55,14 +55,19 @@ def main():
         for count, ((test, flaw), found) in enumerate(zip(cells, pool.map(run, cells), strict=True), start=1):
             known.setdefault(test, {})[flaw] = found
             print(f"{test:4} {flaw:24} {found['outcome']:13} {'; '.join(found['failed'])}", flush=True)
+            write(known, tests, flaws)  # after each, for all of them take half an hour
             move(count / len(cells))
-    known = {
+
+
+def write(known, tests, flaws):
+    """Write what is known, in the order of tests and flaws."""
+    of = {
         test: {flaw: known[test][flaw] for flaw in flaws if flaw in known[test]}
         for test in tests
         if test in known
     }
-    RESULTS.write_text(json.dumps(known, indent=1, ensure_ascii=False) + "\n")
-    (DOCS / "ablation.md").write_text(page(known, flaws))
+    RESULTS.write_text(json.dumps(of, indent=1, ensure_ascii=False) + "\n")
+    (DOCS / "ablation.md").write_text(page(of, flaws))
 
 
 def run(cell):
