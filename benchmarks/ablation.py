@@ -33,8 +33,8 @@ flaw planted in the PCS at its default strength (`hil list flaws`).
 - · : passed, for the flaw lies outside what the test asks.
 - *invalid*: the test could not be carried out as asked, as with a PCS that trips on its way there. It does
   not count as passed.
-- Empty: not run yet. *open*: a value could not be determined. – : the flaw cannot be planted there, or the test
-  could not begin.
+- Empty: not run yet. *open*: a value could not be determined.
+- – : the flaw cannot be planted there, or the test could not begin.
 """
 
 
