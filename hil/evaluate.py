@@ -17,6 +17,7 @@ from hil.capture.sealed import read_sealed, read_sealed_metadata
 from hil.compliance.criteria import load_criteria
 from hil.compliance.envelope import load_envelope
 from hil.compliance.verdict import judge_all
+from hil.errors import FormatError
 from hil.record import Event
 from hil.recording import SUFFIX, SUMMARY, Recording, read_readings
 from hil.table import resolve
@@ -84,7 +85,14 @@ def evaluate(
     criteria = load_criteria(folder / CRITERIA)
     envelope = load_envelope(folder / ENVELOPE)
     given = dict(run["parameters"])
-    sequence = resolve("hil.sequences", run["sequence"])(**given)
+    try:
+        sequence = resolve("hil.sequences", run["sequence"])(**given)
+    except TypeError as error:
+        made_by = run.get("versions", {}).get("hil-bench", "of the version that made it")
+        raise FormatError(
+            f"{folder}: {run['sequence']} has other parameters in this version than in the record ({error}); "
+            f"evaluate it with hil-bench {made_by}"
+        ) from None
     end = str(run["end"]).partition(":")[0]
     ended = Result("run_end", "Run", None, state=end, method="how the engine says that the run ended")
 

@@ -96,11 +96,13 @@ def qualify(
             watch.stage(f"{row.id} not run", row.reason)
             tests.append(row)
             continue
+        stop.error = None  # what broke one test off must not break off the next
         began = time.monotonic()
         inside = replace(
             options, records=writer.folder, folder=row.id, report=False, criteria=each.entry.criteria
         )
-        follow = _Following(watch, f"{row.id} ({number}/{len(planned)})", passed)
+        expected = 0.0 if each.rehearsal is None else each.rehearsal.seconds
+        follow = _Following(watch, f"{row.id} ({number}/{len(planned)})", passed, expected)
         try:
             conducted = conduct(sequence, config, inside, stop, follow)
         except HilError as failure:
@@ -110,11 +112,11 @@ def qualify(
             text = f"internal error: {type(failure).__name__}: {failure}"
             row = replace(row, outcome=Outcome.INVALID, reason=text)
         else:
-            passed += conducted.end.seconds
             row = _tested(row, conducted)
             events[row.id] = conducted.events
             if not row.safe:
                 error = NotSafe(f"after {row.id}: {conducted.end.safety}")
+        passed += expected
         tests.append(replace(row, seconds=round(time.monotonic() - began, 3)))
     outcome = worst(test.outcome for test in tests)
     report: Path | None = None
@@ -151,6 +153,9 @@ def qualify(
         error = error or failure
     except OSError as failure:
         error = error or StorageError(f"{writer.folder}: {failure.strerror or failure}")
+    except Exception as failure:  # noqa: BLE001 - a defect of ours; the tests' own records are there
+        text = f"{writer.folder}: internal error: {type(failure).__name__}: {failure}; the records are kept"
+        error = error or HilError(text)
     return Qualified(writer.folder, outcome, tuple(tests), report, error)
 
 
@@ -169,10 +174,12 @@ def _kept_from(error: HilError | None, stop: Stop) -> str:
 
 
 def _tested(row: Tested, conducted: Conducted) -> Tested:
-    end = conducted.end
+    end, outcome = conducted.end, conducted.outcome
+    if conducted.error is not None and outcome is Outcome.PASS:  # such as a record that could not be sealed
+        outcome = Outcome.INVALID
     return replace(
         row,
-        outcome=conducted.outcome,
+        outcome=outcome,
         reason="" if conducted.error is None else str(conducted.error),
         folder=conducted.folder.name,
         bench_seconds=end.seconds,
@@ -181,18 +188,22 @@ def _tested(row: Tested, conducted: Conducted) -> Tested:
 
 
 class _Following:
-    """Shows whoever looks on which test it is, and the bench time of the whole campaign."""
+    """Shows whoever looks on which test it is, and how far the campaign is in expected bench time [s].
 
-    def __init__(self, watch: Watch, name: str, passed: float) -> None:
+    A model's hours count nothing: they pass in seconds.
+    """
+
+    def __init__(self, watch: Watch, name: str, passed: float, expected: float) -> None:
         self._watch = watch
         self._name = name
         self._passed = passed
+        self._expected = expected
 
     def stage(self, name: str, purpose: str) -> None:
         self._watch.stage(f"{self._name} {name}", purpose)
 
     def tick(self, seconds: float, reading: str) -> None:
-        self._watch.tick(self._passed + seconds, reading)
+        self._watch.tick(self._passed + min(seconds, self._expected), reading)
 
 
 def summary(of: Qualified) -> dict[str, Any]:

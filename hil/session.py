@@ -26,8 +26,10 @@ from hil.record import Event, RecordWriter, open_record
 from hil.rehearse import nominal, recorded, rehearse
 from hil.sequence import parameters
 from hil.simulated import launch
+from hil.steps import ByHand
 from hil.table import resolve
 from hil.transport.link import CommandLog, Exchange
+from hil.transport.terminal import present
 from hil.watch import RunEnd
 
 if TYPE_CHECKING:
@@ -130,6 +132,12 @@ def conduct(
             f"may be silent for {slowest:g} s twice, and the guard would take the engine for dead"
         )
     rehearsal = rehearse(sequence, config)
+    by_hand = [step for stage in rehearsal.stages for step in stage.steps if isinstance(step, ByHand)]
+    if by_hand and not config.simulated and not present():
+        raise ConfigError(
+            f"{sequence.NAME} has things done by hand, such as: {by_hand[0].what}. There is no terminal to "
+            "ask an operator at: run it in one, without a pipe"
+        )
     with ExitStack() as leave:
         held = None if config.simulated else leave.enter_context(hold(config.path))
         writer = RecordWriter(options.records, sequence.NAME, options.folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,17 +19,20 @@ from hil.units import show
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
-    from hil.rehearse import Rehearsal
+    from hil.rehearse import Rehearsal, Trace
     from hil.sequence import Sequence
 
-PANELS: Final = (
-    ("AC source [V RMS, phase to neutral]", "grid voltage"),
-    ("DC source [V]", "DC voltage"),
-    ("PCS set-points [W, var]", "power"),
-    ("Switched on", ("grid output", "DC output", "PCS")),
+PANELS: Final[tuple[tuple[str, Callable[[Trace], bool]], ...]] = (
+    ("AC source [V RMS, phase to neutral]", lambda of: of.title.startswith("grid voltage")),
+    ("DC source [V]", lambda of: of.title == "DC voltage"),
+    ("PCS set-points [W, var]", lambda of: of.title in {"active power", "reactive power"}),
+    ("Loads [W]", lambda of: of.title.startswith("load") and of.unit == "W"),
+    ("Switched on", lambda of: of.unit == "on"),
 )
-COLOURS: Final = ("#c0392b", "#b8860b", "#1f6fb2")
+"""Title of each panel, and what is drawn there; one with nothing to draw is left out."""
+COLOURS: Final = ("#c0392b", "#b8860b", "#1f6fb2", "#333d47", "#2a7f62", "#8e5572", "#7a6a4f", "#5b4a9c")
 
 
 def preview(arguments: argparse.Namespace) -> int:
@@ -89,17 +93,14 @@ def _page(sequence: Sequence, rehearsal: Rehearsal, bench: str) -> str:
     import plotly.graph_objects as go  # noqa: PLC0415 - slow to import
     from plotly.subplots import make_subplots  # noqa: PLC0415
 
+    drawn = {title: list(filter(wanted, rehearsal.traces)) for title, wanted in PANELS}
+    drawn = {title: traces for title, traces in drawn.items() if traces}
     figure: Any = make_subplots(
-        rows=len(PANELS), cols=1, shared_xaxes=True, vertical_spacing=0.05,
-        subplot_titles=[title for title, _ in PANELS],
+        rows=max(1, len(drawn)), cols=1, shared_xaxes=True, vertical_spacing=0.05,
+        subplot_titles=list(drawn),
     )  # fmt: skip
-    for row, (_, wanted) in enumerate(PANELS, start=1):
-        chosen = [
-            t
-            for t in rehearsal.traces
-            if (wanted in t.title if isinstance(wanted, str) else t.title in wanted)
-        ]
-        for trace, colour in zip(chosen, COLOURS, strict=False):
+    for row, chosen in enumerate(drawn.values(), start=1):
+        for trace, colour in zip(chosen, cycle(COLOURS), strict=False):
             times, values = list(trace.times), list(trace.values)
             # Every set-point is 0 or off before the first command and holds until the end.
             x, y = [0.0, *times, rehearsal.seconds], [0.0, *values, values[-1]]
@@ -113,8 +114,9 @@ def _page(sequence: Sequence, rehearsal: Rehearsal, bench: str) -> str:
             x0=begin, x1=end, fillcolor="#e9c46a", opacity=0.18, line_width=0,
             annotation_text=escape(name), annotation_position="bottom left", row=1, col=1,
         )  # fmt: skip
-    figure.update_xaxes(title_text="expected bench time [s]", row=len(PANELS), col=1)
-    figure.update_yaxes(tickvals=[0, 1], ticktext=["off", "on"], row=len(PANELS), col=1)
+    figure.update_xaxes(title_text="expected bench time [s]", row=max(1, len(drawn)), col=1)
+    if "Switched on" in drawn:
+        figure.update_yaxes(tickvals=[0, 1], ticktext=["off", "on"], row=len(drawn), col=1)
     figure.update_layout(
         template="plotly_white", height=860, margin={"l": 60, "r": 20, "t": 40, "b": 50},
         hovermode="x unified", font={"family": "system-ui, sans-serif", "size": 13},

@@ -31,6 +31,11 @@ LOOK: Final = 0.01
 """Bench time between two looks for an answer [s]; on a simulated bench it is what the switch moves in."""
 
 
+def present() -> bool:
+    """Say whether this program has a terminal, and so perhaps an operator."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
 def ask(
     link: TextLink,
     clock: Clock,
@@ -59,7 +64,7 @@ class TerminalLink(TextLink):
     """The operator at the terminal of this program."""
 
     def _do_open(self) -> None:
-        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        if not present():
             raise LinkLost(
                 f"{self.name}: it needs an operator, and this program has no terminal to ask one. Run it in "
                 "a terminal, without a pipe; or give the switch to a driver that moves it"

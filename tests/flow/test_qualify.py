@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -10,9 +11,12 @@ from hil import qualify as module
 from hil.campaign import load_campaign, plan
 from hil.compliance.verdict import Outcome
 from hil.config import load
-from hil.errors import HilError
+from hil.errors import ConfigError, HilError, StorageError
 from hil.record import open_record, verify
-from hil.session import Options
+from hil.sequence import Stage
+from hil.sequences.voltage_sag import VoltageSag
+from hil.session import Options, conduct
+from hil.steps import ByHand
 from hil.watch import Stop
 
 SETTINGS = 'before = "0.3 s", after = "1 s", steady = "0.2 s", apart = "0.1 s"'
@@ -109,6 +113,71 @@ def test_a_bench_that_is_not_safe_ends_the_campaign(campaign, tmp_path, monkeypa
     assert done.tests[1].outcome is Outcome.NOT_RUN
     assert done.tests[1].reason == "the bench could not be proven safe: grid still shows 277 V"
     assert isinstance(done.error, NotSafe)
+
+
+def test_what_stopped_one_test_does_not_stop_the_next(campaign, tmp_path, monkeypatch):
+    """A disk that is full while the commands are logged asks for a stop; later there may be space again."""
+    conduct = module.conduct
+
+    def full_at_first(sequence, config, options, stop, watch):
+        if options.folder == "T1":
+            stop.fail(StorageError("the disk is full"))
+            stop.check()
+        return conduct(sequence, config, options, stop, watch)
+
+    monkeypatch.setattr(module, "conduct", full_at_first)
+    first, second = run(campaign, tmp_path).tests
+    assert (first.outcome, first.reason) == (Outcome.INVALID, "the disk is full")
+    assert (second.outcome, second.reason) == (Outcome.PASS, "")
+
+
+def test_a_record_that_could_not_be_closed_does_not_pass(campaign, tmp_path, monkeypatch):
+    conduct = module.conduct
+
+    def unsealed(*given):
+        return replace(conduct(*given), error=StorageError("no space to seal"))
+
+    monkeypatch.setattr(module, "conduct", unsealed)
+    done = run(campaign, tmp_path)
+    assert {(test.outcome, test.reason) for test in done.tests} == {(Outcome.INVALID, "no space to seal")}
+    assert done.outcome is Outcome.INVALID
+
+
+def test_a_defect_in_the_report_leaves_the_records(campaign, tmp_path, monkeypatch):
+    def broken(_):
+        raise KeyError("stages")
+
+    monkeypatch.setattr(module, "render_record", broken)
+    done = run(campaign, tmp_path)
+    assert done.report is None
+    assert "internal error: KeyError: 'stages'; the records are kept" in str(done.error)
+    assert (done.folder / "T2" / "verdicts.json").is_file()
+
+
+def test_progress_goes_by_the_expected_time():
+    """A model's day passes in seconds: it moves the bar by nothing."""
+    seen = []
+
+    class Eyes(Silent):
+        def tick(self, seconds, reading):
+            seen.append(seconds)
+
+    for seconds in (3.0, 86400.0):
+        module._Following(Eyes(), "T1 (1/2)", 10.0, 20.0).tick(seconds, "")
+    assert seen == [13.0, 30.0]
+
+
+def test_nothing_is_begun_by_hand_where_there_is_no_operator(tmp_path):
+    @dataclass(frozen=True)
+    class Handed(VoltageSag):
+        def stages(self, nominal):
+            yield Stage("line", (ByHand("put in the reactor", "grid", {}),))
+            yield from super().stages(nominal)
+
+    config = replace(load("simulated"), simulated=False)
+    with pytest.raises(ConfigError, match=r"put in the reactor\. There is no terminal to ask an operator at"):
+        conduct(Handed(), config, Options(records=tmp_path / "records"), Stop(), Silent())
+    assert not (tmp_path / "records").exists()
 
 
 def test_a_wish_to_stop_ends_the_campaign(campaign, tmp_path):
