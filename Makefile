@@ -48,6 +48,7 @@ bench: .venv/dev
 	$(BIN)/python benchmarks/plant_batch.py
 	$(BIN)/python benchmarks/phasor.py
 	$(BIN)/python benchmarks/dry_run.py
+	$(BIN)/python benchmarks/campaign.py
 	$(BIN)/python benchmarks/analysis.py
 	$(BIN)/python benchmarks/formats.py
 	$(BIN)/python benchmarks/step.py

@@ -115,6 +115,20 @@ def test_reanalysis_finds_a_verdict_that_was_forged_and_sealed_anew(hil, record)
     assert found == {("differs", "verdicts.json")}
 
 
+def test_a_record_of_a_version_with_other_parameters_is_said_to_be_that(hil, record):
+    path = record / "run.json"
+    run = json.loads(path.read_text(encoding="utf-8"))
+    run["parameters"]["colour"] = 1.0
+    run["versions"]["hil-bench"] = "0.0.7"
+    path.write_text(json.dumps(run), encoding="utf-8")
+    code, out, err = hil("verify", record, "--reanalyse")
+    assert code == 1
+    text = " ".join((out + err).split())
+    assert "voltage_sag has other parameters in this version than in the record" in text
+    assert "evaluate it with hil-bench 0.0.7" in text
+    assert "Traceback" not in text
+
+
 def test_report_is_the_one_in_the_record_and_leaves_the_record_alone(hil, record):
     code, out, _ = hil("report", record)
     assert code == 0
@@ -141,6 +155,15 @@ def test_preview_draws_and_touches_nothing(hil, tmp_path, prelude):
     assert "nothing was connected" in page
     assert not re.search(r"<(?:script|link|img)\b[^>]{0,200}?\b(?:src|href)\s*=", page)
     assert '"showSendToCloud": false' in page
+
+
+def test_preview_draws_the_loads_and_every_switch_that_the_test_moves(hil, tmp_path):
+    code, _, err = hil("preview", "t02_island", "--bench", "qualification", "--output", "island.html")
+    assert (code, err) == (0, "")
+    page = (tmp_path / "island.html").read_text(encoding="utf-8")
+    panels = re.findall(r'"text": ?"([^"]+)"', page.replace("\\u003c", "<"))
+    assert "Loads [W]" in panels
+    assert "Switched on" in panels
 
 
 def test_preview_as_json(hil):
