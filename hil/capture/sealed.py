@@ -125,7 +125,8 @@ def open_sealed(path: Path) -> LazyCapture:
 def read_sealed(path: Path) -> Waveform:
     """Return the raw samples of a sealed capture in memory."""
     capture = open_sealed(path)
-    return capture.part(0, len(capture))
+    samples = capture.load(0, len(capture))  # once, though clipping wants a look of its own at them
+    return replace(capture, load=lambda first, last: samples[:, first:last]).part(0, len(capture))
 
 
 def read_sealed_metadata(path: str | Path) -> dict[str, Any]:

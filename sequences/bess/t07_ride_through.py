@@ -2,7 +2,9 @@
 
 Sags and swells just inside the corners of the voltage table, in one, two and three phases, at
 high and low power; repeated sags; jumps of phase; ramps of the frequency to the ends of its range
-and long stays there. What lasts long is recorded as it begins and as it ends.
+and long stays there. What lasts long is recorded as it begins and as it ends. Each event comes at every
+power before the next event: charging before discharging, the battery stays in its window through half an
+hour of swell.
 """
 
 from __future__ import annotations
@@ -81,7 +83,7 @@ class RideThrough(Sequence):
 
     corners: str = "0.00/0.32 0.12/0.32 0.27/1.2 0.52/3.0 0.72/6.0 1.18/1.0"
     phases: str = "abc ab a"
-    powers: str = "0.9 0.25"
+    powers: str = "-0.9 0.9 0.25"
     swell: float = 1.08
     swell_time: float = 1800.0
     four_within: float = 10.0
@@ -110,7 +112,7 @@ class RideThrough(Sequence):
             "sags and swells: residual voltage [pu] / time [s], just inside the table's corners",
         ),
         "phases": ("text", 'phases of each sag and swell, one for each word, such as "abc ab a"'),
-        "powers": ("text", "active power of the PCS in each round [pu]"),
+        "powers": ("text", "active power of the PCS at each event, in this order [pu]"),
         "swell": ("pu", "voltage of the long swell in all phases"),
         "swell_time": ("s", "how long it lasts; 0 leaves it out"),
         "four_within": ("s", "four sags within this time; 0 leaves them out"),
@@ -157,29 +159,25 @@ class RideThrough(Sequence):
 
     def captures(self) -> Mapping[str, Mapping[str, float | str]]:
         """Return each capture's name and the parameters that its criteria refer to."""
-        return {
-            event.name: {**event.parameters, "power": power}
-            for power in self._powers()
-            for event in self._events(power)
-        }
+        return {event.name: {**event.parameters, "power": power} for power, event in self._in_turn()}
 
     def stages(self, nominal: Nominal) -> Stages:
         """Yield the stages: energise, one for each event, a restart after a trip, de-energise."""
-        end = None
-        for round_, power in enumerate(self._powers()):
+        end, now = None, None
+        for power, event in self._in_turn():
             watts = power * nominal.power
-            for number, event in enumerate(self._events(power)):
-                if round_ == number == 0:
-                    yield Stage("energise", energise(nominal, watts, self.steady), "battery, grid, PCS")
-                elif event.home and end is not None and not end.pcs_running:
-                    steps = restart(nominal, watts, self.steady)
-                    yield Stage(f"restart before {event.name}", steps, "the PCS has tripped")
-                elif number == 0:
-                    yield Stage(f"{power:g} pu", bring_to(nominal, watts, self.steady), "the next power")
-                points = tuple(leg.point(nominal) for leg in event.legs)
-                then = max(event.held, self.apart)
-                steps = recorded(event.name, points, self.before, self.after, then)
-                end = yield Stage(event.name, steps)
+            if end is None:
+                yield Stage("energise", energise(nominal, watts, self.steady), "battery, grid, PCS")
+            elif event.home and not end.pcs_running:
+                steps = restart(nominal, watts, self.steady)
+                yield Stage(f"restart before {event.name}", steps, "the PCS has tripped")
+            elif power != now:
+                steps = bring_to(nominal, watts, self.steady)
+                yield Stage(f"{power:g} pu before {event.name}", steps, "the next power")
+            now = power
+            points = tuple(leg.point(nominal) for leg in event.legs)
+            then = max(event.held, self.apart)
+            end = yield Stage(event.name, recorded(event.name, points, self.before, self.after, then))
         yield Stage("de-energise", de_energise(), "the reverse order")
 
     def analyze(self, recording: Recording) -> Analysis:
@@ -246,35 +244,44 @@ class RideThrough(Sequence):
             raise ConfigError(f't07_ride_through: powers = {self.powers!r}; expected such as "0.9 0.25"')
         return powers
 
-    def _events(self, power: float) -> Iterator[_Event]:
-        """Yield the events of a round, in their order."""
+    def _in_turn(self) -> Iterator[tuple[float, _Event]]:
+        """Yield power [pu] and event, each disturbance at every power before the next disturbance."""
+        powers = self._powers()
+        for same in zip(*map(self._events, powers), strict=True):
+            for power, events in zip(powers, same, strict=True):
+                for event in events:
+                    yield power, event
+
+    def _events(self, power: float) -> Iterator[tuple[_Event, ...]]:
+        """Yield each disturbance at a power: one event, or its begin and its end."""
         tag = f"p{round(100 * power)}"
         for residual, seconds in self._corners():
             kind = "lvrt" if residual < 1.0 else "hvrt"
             for phases in self.phases.split():
                 name = f"{kind}_{round(100 * residual):03d}_{phases}_{tag}"
                 about = {"residual": residual, "phases": phases, **_times(seconds)}
-                yield _Event(name, (_Leg(seconds, residual, phases), _Leg()), about)
+                yield (_Event(name, (_Leg(seconds, residual, phases), _Leg()), about),)
         for word, count, within in (("four", 4, self.four_within), ("six", 6, self.six_within)):
             if within:
                 spacing = round((within - SHORT) / (count - 1), 3)
                 sag, gap = _Leg(SHORT, SHALLOW), _Leg(round(spacing - SHORT, 3))
                 about = {"residual": SHALLOW, "phases": "abc", **_times(SHORT, count, spacing)}
-                yield _Event(f"repeated_{word}_{tag}", (*(sag, gap) * (count - 1), sag, _Leg()), about)
+                yield (_Event(f"repeated_{word}_{tag}", (*(sag, gap) * (count - 1), sag, _Leg()), about),)
         if self.swell_time:
             about = {"voltage": self.swell, **_times()}
-            yield _Event(f"swell_on_{tag}", (_Leg(volts=self.swell),), about, self.swell_time)
-            yield _Event(f"swell_off_{tag}", (_Leg(),), {"voltage": 1.0, **_times()}, home=False)
-        for word, degrees in (("on", self.jump), ("off", -self.jump)):
-            leg = _Leg(degrees=max(degrees, 0.0))
-            yield _Event(f"jump_{word}_{tag}", (leg,), {"jump": degrees, **_times()})
+            on = _Event(f"swell_on_{tag}", (_Leg(volts=self.swell),), about, self.swell_time)
+            yield on, _Event(f"swell_off_{tag}", (_Leg(),), {"voltage": 1.0, **_times()}, home=False)
+        yield tuple(
+            _Event(f"jump_{word}_{tag}", (_Leg(degrees=to),), {"jump": turn, **_times()})
+            for word, to, turn in (("on", self.jump, self.jump), ("off", 0.0, -self.jump))
+        )
         for word, hertz, slew in (("low", self.lowest, -self.slew), ("high", self.highest, self.slew)):
             about = {"frequency": hertz, "came": 0.0, "rocof": slew, **_times()}
             leg = _Leg(hertz=hertz, slew=self.slew)
-            yield _Event(f"frequency_{word}_on_{tag}", (leg,), about, self.frequency_time)
+            on = _Event(f"frequency_{word}_on_{tag}", (leg,), about, self.frequency_time)
             about = {"frequency": 0.0, "came": hertz, "rocof": -slew, **_times()}
             leg = _Leg(came=hertz, slew=self.slew)
-            yield _Event(f"frequency_{word}_off_{tag}", (leg,), about, home=False)
+            yield on, _Event(f"frequency_{word}_off_{tag}", (leg,), about, home=False)
 
 
 def _times(duration: float = 0.0, count: int = 1, spacing: float = 0.0) -> dict[str, float | str]:

@@ -50,13 +50,22 @@ def transients(test, bench):
     return {s.name: step.points for s in stages for step in s.steps if isinstance(step, LoadTransient)}
 
 
-def test_the_full_form_has_every_corner_in_every_phase_set_at_both_powers(sequence, bench):
+def test_the_full_form_has_every_corner_in_every_phase_set_at_every_power(sequence, bench):
     test = sequence("t07_ride_through")
     names = list(test.captures())
-    assert len(names) == 2 * (6 * 3 + 2 + 2 + 2 + 4)
+    assert len(names) == 3 * (6 * 3 + 2 + 2 + 2 + 4)
     assert len(set(names)) == len(names)
-    assert {"lvrt_000_abc_p90", "lvrt_072_a_p25", "hvrt_118_ab_p25", "swell_off_p25"} <= set(names)
+    assert {"lvrt_000_abc_p90", "lvrt_072_a_p25", "hvrt_118_ab_p-90", "swell_off_p25"} <= set(names)
     assert set(transients(test, bench)) == set(names)
+
+
+def test_a_disturbance_comes_at_every_power_before_the_next_and_ends_at_the_power_it_began_at(sequence):
+    """Charging first: half an hour of swell at 0.9 pu takes 0.45 h of rated power out of the battery."""
+    names = list(sequence("t07_ride_through").captures())
+    swells = [f"swell_{word}_{tag}" for tag in ("p-90", "p90", "p25") for word in ("on", "off")]
+    first = names.index("swell_on_p-90")
+    assert names[first : first + 6] == swells
+    assert names[:3] == ["lvrt_000_abc_p-90", "lvrt_000_abc_p90", "lvrt_000_abc_p25"]
 
 
 def test_repeated_sags_fill_their_time(sequence, bench):
