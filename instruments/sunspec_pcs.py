@@ -48,6 +48,7 @@ class SunSpecPcs(Pcs):
     """Any PCS with the SunSpec DER models."""
 
     OPTIONS: ClassVar[Mapping[str, str]] = {"unit": "", "reversion": "s"}
+    LOGS: ClassVar[str] = f"{MAKER},.*"
     RATING: ClassVar[Mapping[str, Limit]] = {
         "active_power": Limit(-10e6, 10e6, "W"),
         "reactive_power": Limit(-10e6, 10e6, "var"),

@@ -9,6 +9,7 @@ from hil.analysis.metered import beside_meter
 from hil.analysis.reported import beside_recorder, channels, readings_of
 from hil.analysis.result import Analysis, Series
 from hil.analysis.telemetry import recorded
+from hil.compliance.verdict import judge, load_criteria
 from hil.config import load
 from hil.errors import ConfigError, LimitError
 from hil.recording import Reading, Recording
@@ -180,6 +181,25 @@ def test_the_log_is_held_against_the_waveform_in_order():
     assert [round(row[3], 3) for row in table.rows] == pytest.approx([0.003, 1.0], abs=2e-3)
     short = Telemetry().analyze(taken(share, name="events", more=log[1:3]))
     assert (short["log_time"].state, short["log_resolution"].state) == ("entries missing", "too few entries")
+
+
+@pytest.mark.parametrize(
+    ("document", "outcome", "required", "reason"),
+    [
+        ("", "NOT RUN", False, "not readable, document to be supplied"),
+        ("ABC-13", "PASS", True, "not readable, by document"),
+    ],
+)
+def test_a_log_that_cannot_be_read_is_for_a_document_to_answer(document, outcome, required, reason):
+    why = Reading(1.9, "no_log", {"why": "pcs: SunSpec has no event log"})
+    found = Telemetry(log_document=document).analyze(taken(0.5, name="events", more=[why]))
+    asked = [c for c in load_criteria("t01_telemetry") if c.key in {"log_resolution", "log_time"}]
+    assert len(asked) == 2
+    for verdict in (judge(criterion, found, {}) for criterion in asked):
+        assert (verdict.value, verdict.outcome) == (None, outcome)
+        assert (verdict.required, verdict.reason) == (required, reason)
+    notes = {found[key].note for key in ("log_resolution", "log_time")}
+    assert notes == {f"{document}; " * bool(document) + "pcs: SunSpec has no event log"}
 
 
 def test_clients_are_counted_and_why_one_was_refused_is_told():
