@@ -122,6 +122,12 @@ def test_what_the_recorder_has_no_channel_for_stays_unproven(prove, said, config
         prove(said, config=config)
 
 
+def test_a_current_elsewhere_says_nothing_of_the_pcs(prove):
+    ia = next(c for c in BENCH.channels if c.name == "ia")
+    more = replace(BENCH, channels=(*BENCH.channels, replace(ia, name="i_grid_a", place="grid")))
+    assert not any("i_grid_a" in proof for proof in prove(UNTOLD, seen={"i_grid_a": 50.0}, config=more))
+
+
 def test_a_source_that_does_not_tell_is_live_whatever_the_recorder_sees(prove):
     with pytest.raises(NotSafe, match="grid: grid.voltage is not told"):
         prove(grid=[Proof("grid.voltage", nan, Limit(0.0, 50.0, "V"))])
