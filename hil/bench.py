@@ -29,7 +29,7 @@ from hil.table import resolve
 from hil.transport.terminal import TerminalLink, ask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Container, Mapping
 
     from hil.clock import Clock
     from hil.config import BenchConfig
@@ -44,6 +44,8 @@ HOUR: Final = 3600.0
 """How long the operator may take for what is done by hand [s]."""
 SAFE_DC: Final = 60.0
 """A DC terminal below this counts as de-energised [V] (IEC 62368-1, ES1)."""
+SAFE_CURRENT: Final = 0.02
+"""A PCS that gives less than this counts as off [pu of rated current], as by the power that it tells."""
 
 
 class Bench:
@@ -218,9 +220,13 @@ class Bench:
 
         A source that cannot be reached counts as dead only where the interlock is open,
         read back, and the recorder finds the terminals dead: one of the two could lie.
+        What a PCS does not tell is proven where the recorder measures it instead.
         """
         proofs: list[Proof] = []
         unproven: dict[str, str] = {}
+        untold: dict[str, str] = {}
+        wanted: set[tuple[str, str]] = set()
+        at_pcs = {(c.quantity, c.phase) for c in self.config.channels if not c.place}
         for instrument in order:
             if instrument.name in failed:
                 continue
@@ -229,15 +235,20 @@ class Bench:
             except Exception as error:  # noqa: BLE001 - as above
                 unproven[instrument.name] = str(_ours(instrument.name, error))
                 continue
-            proofs.extend(measured)
-            live = [str(proof) for proof in measured if not proof.holds]
+            missing = [p for p in measured if not p.told and p.witnesses and at_pcs.issuperset(p.witnesses)]
+            told = [proof for proof in measured if proof not in missing]
+            proofs.extend(told)
+            live = [str(proof) for proof in told if not proof.holds]
             if live:
                 unproven[instrument.name] = ", ".join(live)
+            elif missing:
+                untold[instrument.name] = f"{', '.join(map(str, missing))}, nor did the recorder measure it"
+                wanted.update(each for proof in missing for each in proof.witnesses)
         recorder = self.recorder
         silent = {name: str(error) for name, error in failed.items() if self.instruments[name].ENERGISES}
         if not unproven and recorder in order and recorder.name not in failed:
             try:
-                measured = self._record_terminals()
+                measured = self._record_terminals(wanted)
             except Exception as error:  # noqa: BLE001 - then every source has to prove it by itself
                 self.blind = str(_ours(recorder.name, error))
             else:
@@ -245,15 +256,25 @@ class Bench:
                 live = [str(proof) for proof in measured if not proof.holds]
                 if live:
                     unproven[recorder.name] = ", ".join(live)
-                elif any(i is self.interlock and i.name not in failed for i in order):
-                    silent = {}
-        unproven.update(silent)
+                else:
+                    untold = {}
+                    if any(i is self.interlock and i.name not in failed for i in order):
+                        silent = {}
+        unproven.update(untold | silent)
         return tuple(proofs), unproven
 
-    def _record_terminals(self) -> tuple[Proof, ...]:
-        """Measure the voltages at the terminals of the PCS with the recorder, over `LOOK`."""
+    def _record_terminals(self, wanted: Container[tuple[str, str]]) -> tuple[Proof, ...]:
+        """Measure every voltage with the recorder, over `LOOK`, and what else is wanted at the PCS.
+
+        wanted: quantity and phase.
+        """
         config, recorder = self.config, self.recorder
-        channels = [c for c in config.channels if c.quantity == "voltage"]
+        channels = [
+            c
+            for c in config.channels
+            if c.quantity == "voltage" or (not c.place and (c.quantity, c.phase) in wanted)
+        ]
+        little = Limit(0.0, SAFE_CURRENT * config.power / (3**0.5 * config.voltage), "A")
         recorder.configure([Input(c.name, c.input, c.range) for c in channels], config.rate)
         recorder.start()
         self.clock.sleep(LOOK)
@@ -262,11 +283,10 @@ class Bench:
         load = resolve("hil.calibration", "certificate")
         proofs = []
         for row, channel in zip(samples, channels, strict=True):
-            volts = load(channel.certificate).line.correct(row)
-            rms = float((volts**2).mean() ** 0.5)
-            highest = SAFE_DC if channel.phase == "dc" else config.safe_voltage
-            name = f"{recorder.name}: RMS of {channel.name}"
-            proofs.append(Proof(name, rms, Limit(0.0, highest, "V")))
+            rms = float((load(channel.certificate).line.correct(row) ** 2).mean() ** 0.5)
+            volts = Limit(0.0, SAFE_DC if channel.phase == "dc" else config.safe_voltage, "V")
+            limit = little if channel.quantity == "current" else volts
+            proofs.append(Proof(f"{recorder.name}: RMS of {channel.name}", rms, limit))
         return tuple(proofs)
 
     def close(self) -> None:

@@ -31,7 +31,8 @@ class Reading:
     """In the middle of the question and its answer, on the time axis of the waveform [s]."""
     source: str
     """Role of the instrument, such as "pcs" or "power_meter"; "log" for an entry of the PCS's event log,
-    "step" for a command, "recorder" for its start, "clients" for further connections to the PCS."""
+    "no_log" for why it cannot be read, "step" for a command, "recorder" for its start, "clients" for further
+    connections to the PCS."""
     values: Mapping[str, Value]
     late: float = 0.0
     """Half of what passed between question and answer [s]."""

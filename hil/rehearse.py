@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from hil.config import BenchConfig
-    from hil.roles import GridSource, Load
+    from hil.roles import GridSource, Load, Pcs
     from hil.sequence import Sequence
     from hil.steps import Step
     from hil.transient import LoadPoint, Transient
@@ -231,6 +232,7 @@ class _Walk:
                 self.time += 2 * interval
             case ReadLog():
                 self.needs_capture(step)
+                self.log()
             case MoreClients(count, seconds):
                 self.needs_capture(step)
                 Limit(1.0, 100.0, "").check(count, "further clients")
@@ -242,6 +244,17 @@ class _Walk:
         self.check("load", "active_power", watts, name)
         self.check("load", "reactive_power", var, name)
         self.note(f"load {name}".strip(), "W", watts)
+
+    def log(self) -> None:
+        """Note where the bench file does not say that the unit's event log can be read."""
+        item, driver = self.config.find("pcs"), cast("type[Pcs]", self.config.driver("pcs"))
+        # The bench file's own is an expression too: as text it begins with the maker, or says nothing.
+        if not (driver.LOGS and re.fullmatch(driver.LOGS, item.identity)):
+            whose = f"only that of units {driver.LOGS!r}" if driver.LOGS else "no unit's"
+            self.notes.append(
+                f"{item.name}: the bench file does not say that its event log can be read; driver "
+                f"{item.driver} reads {whose}. Of another, a document has to answer"
+            )
 
     def needs_capture(self, step: Step) -> None:
         if self.armed is None:

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from hil.roles import Reader
 
 CURRENTS: Final = ("AL1", "AL2", "AL3")
+AT_AC: Final = (("current", "a"), ("current", "b"), ("current", "c"))
+AT_DC: Final = (("voltage", "dc"),)
+"""What else proves it off."""
 REQUIRED: Final = (1, 701, 702, 703, 704)
 MODE: Final = {"W": 1, "Var": 4}
 """WSetMod: watts. VarSetMod: vars. The other modes are percentages."""
@@ -45,6 +48,7 @@ class SunSpecPcs(Pcs):
     """Any PCS with the SunSpec DER models."""
 
     OPTIONS: ClassVar[Mapping[str, str]] = {"unit": "", "reversion": "s"}
+    LOGS: ClassVar[str] = f"{MAKER},.*"
     RATING: ClassVar[Mapping[str, Limit]] = {
         "active_power": Limit(-10e6, 10e6, "W"),
         "reactive_power": Limit(-10e6, 10e6, "var"),
@@ -123,10 +127,11 @@ class SunSpecPcs(Pcs):
         near_zero = 0.02 * max(-self.limits["active_power"].low, self.limits["active_power"].high)
         proofs = [
             Proof(f"{self.name}.connected", float(state.connected), Limit(0.0, 0.0, "")),
-            Proof(f"{self.name}.active_power", state.active_power, Limit(-near_zero, near_zero, "W")),
+            Proof(f"{self.name}.active_power", state.active_power, Limit(-near_zero, near_zero, "W"), AT_AC),
         ]
         if 714 in self._device.models():
-            proofs.append(Proof(f"{self.name}.dc_voltage", state.dc_voltage, Limit(-60.0, 60.0, "V")))
+            dc = Limit(-60.0, 60.0, "V")
+            proofs.append(Proof(f"{self.name}.dc_voltage", state.dc_voltage, dc, AT_DC))
         return tuple(proofs)
 
     def read_state(self) -> PcsState:

@@ -20,6 +20,7 @@ from hil.steps import (
     Hold,
     LoadTransient,
     RampGrid,
+    ReadLog,
     SetDc,
     SetGrid,
     SetPower,
@@ -197,3 +198,28 @@ def test_progress_is_told_stage_by_stage():
     heard = []
     rehearse(VoltageSag(phases="a"), BENCH, heard.append)
     assert heard == ["energise", "sag_a", "de-energise"]
+
+
+def of_unit(identity):
+    """Return the bench with a PCS of which the bench file expects this."""
+    pcs = replace(BENCH.instruments["pcs"], identity=identity)
+    return replace(BENCH, instruments={**BENCH.instruments, "pcs": pcs})
+
+
+LOG = Steps((Arm("one"), ReadLog(), Disarm()), ("one",))
+
+
+@pytest.mark.parametrize(
+    ("identity", "noted"), [("HIL,PCS-250,.*", 0), ("ACME,.*", 1), ("", 1), (".*,HIL,.*", 1)]
+)
+def test_an_event_log_that_may_not_be_readable_is_noted_at_the_desk(identity, noted):
+    notes = rehearse(LOG, of_unit(identity)).notes
+    assert len(notes) == noted
+    assert all("driver sunspec reads only that of units 'HIL,.*'" in note for note in notes)
+
+
+@pytest.mark.parametrize("identity", ["HIL,PCS-250,.*", ""])
+def test_a_driver_that_reads_no_log_is_noted_for_every_unit(monkeypatch, identity):
+    monkeypatch.setattr(BENCH.driver("pcs"), "LOGS", "")
+    (note,) = rehearse(LOG, of_unit(identity)).notes
+    assert "driver sunspec reads no unit's" in note

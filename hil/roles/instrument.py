@@ -6,6 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping  # noqa: TC003 - dataclass fields name it at run time
 from dataclasses import dataclass, field
+from math import isnan
 from typing import ClassVar
 
 from hil.clock import Clock  # noqa: TC001
@@ -53,7 +54,16 @@ class Proof:
 
     quantity: str
     value: float
+    """NaN where the instrument does not tell it."""
     limit: Limit
+    witnesses: tuple[tuple[str, str], ...] = ()
+    """Quantity and phase of what the recorder measures at the terminals of the PCS and that proves as much
+    where the instrument does not tell; empty: nothing does."""
+
+    @property
+    def told(self) -> bool:
+        """True where the instrument told the value."""
+        return not isnan(self.value)
 
     @property
     def holds(self) -> bool:
@@ -62,6 +72,8 @@ class Proof:
 
     def __str__(self) -> str:
         """Return it as text for a log line."""
+        if not self.told:
+            return f"{self.quantity} is not told"
         verb = "is" if self.holds else "is NOT"
         return f"{self.quantity} = {self.value:.4g} {self.limit.unit} {verb} within {self.limit}"
 

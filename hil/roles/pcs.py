@@ -74,6 +74,8 @@ class Pcs(Instrument):
 
     ROLE = "pcs"
     QUANTITIES: ClassVar[Mapping[str, str]] = {"active_power": "W", "reactive_power": "var"}
+    LOGS: ClassVar[str] = ""
+    """Regular expression for the identity line of units whose event log the driver reads; empty: of none."""
 
     def set_active_power(self, watts: float) -> None:
         """Set the active power, positive towards the grid [W]."""

@@ -75,6 +75,7 @@ class Telemetry(Sequence):
     limit_reactive: float = 0.6
     limit_voltage: float = 0.92
     retention_document: str = ""
+    log_document: str = ""
 
     NAME: ClassVar[str] = "t01_telemetry"
     CRITERIA: ClassVar[str] = "t01_telemetry"
@@ -102,6 +103,10 @@ class Telemetry(Sequence):
         "retention_document": (
             "text",
             "document that says for how long logs are kept; none: it is still owed",
+        ),
+        "log_document": (
+            "text",
+            "document on the times of the event log, for where it cannot be read; none: it is still owed",
         ),
     }
 
@@ -198,7 +203,7 @@ class Telemetry(Sequence):
             parts.append(beside_meter(recording, truth, time, told, self.window))
             parts.append(Findings(under("Telemetry", (_alignment(recording, late), _clients(recording)))))
         else:
-            parts.append(_log(recording))
+            parts.append(_log(recording, self.log_document))
         return joined(parts, history=recording.waveform.history)
 
     def summarize(self, found: Mapping[str, Analysis]) -> Analysis:
@@ -239,8 +244,19 @@ def _clients(recording: Recording) -> Result:
     return Result("clients", title, None, state="not tried")
 
 
-def _log(recording: Recording) -> Findings:
-    """Return how fine the event log is, and its last entries of an end beside the ends in the waveform."""
+def _log(recording: Recording, document: str) -> Findings:
+    """Return how fine the event log is, and its last entries of an end beside the ends in the waveform.
+
+    document: answers instead where the bench cannot read the log.
+    """
+    fineness, title = "Resolution of the event log", "Event log beside the waveform"
+    for at in recording.of("no_log"):
+        state = f"not readable, {'by document' if document else 'document to be supplied'}"
+        note = "; ".join(filter(None, (document, str(at.values["why"]))))
+        told = (("log_resolution", fineness), ("log_time", title))
+        return Findings(
+            under("Telemetry", [Result(key, name, None, "s", state=state, note=note) for key, name in told])
+        )
     log = [(at.time, str(at.values["text"])) for at in recording.of("log")]
     ends = power_ends(recording.waveform, recording.nominal["power"])
     noted = [entry for entry in log if entry[1].startswith(ENDS)][-len(ends) :] if ends else []
@@ -250,8 +266,7 @@ def _log(recording: Recording) -> Findings:
     ]
     fine = resolution([time for time, _ in log])
     state = "ok" if fine is not None else "too few entries"
-    results = [Result("log_resolution", "Resolution of the event log", fine, "s", state=state)]
-    title = "Event log beside the waveform"
+    results = [Result("log_resolution", fineness, fine, "s", state=state)]
     if ends and len(noted) == len(ends):
         worst = max(rows, key=lambda row: abs(row[3]))
         method = "largest difference between an entry and the end of power"

@@ -86,6 +86,21 @@ def test_each_sign_of_life_alone_spoils_the_proof(unit, sign):
     assert [proof.holds for proof in pcs.prove_safe()].count(False) == 1
 
 
+@pytest.mark.parametrize(
+    ("channel", "witnesses"),
+    [
+        ("measured_watts", (("current", "a"), ("current", "b"), ("current", "c"))),
+        ("dc_volts", (("voltage", "dc"),)),
+    ],
+)
+def test_what_it_does_not_tell_names_what_proves_as_much(unit, channel, witnesses):
+    pcs = unit.ready()
+    unit.settle()
+    unit.measure(**{channel: None})
+    (untold,) = (proof for proof in pcs.prove_safe() if not proof.holds)
+    assert (untold.told, untold.witnesses) == (False, witnesses)
+
+
 def test_without_bench_limits_its_own_rating_holds(unit):
     pcs = unit.ready(limits={})
     pcs.set_active_power(250e3)

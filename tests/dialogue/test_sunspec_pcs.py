@@ -185,6 +185,12 @@ def test_a_power_that_is_not_told_proves_nothing(dialogue):
     connected, power = dialogue(state(r0=0, r1=0, r6=NONE)).prove_safe()
     assert connected.holds
     assert not power.holds
+    assert str(power) == "pcs.active_power is not told"
+
+
+def test_a_state_of_its_contactor_that_is_not_told_counts_as_closed(dialogue):
+    connected, _ = dialogue(state(r0=0, r1=0xFFFF, r6=0)).prove_safe()
+    assert (connected.value, connected.witnesses) == (1.0, ())
 
 
 @pytest.mark.parametrize(

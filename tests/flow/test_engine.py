@@ -12,7 +12,7 @@ from hil.clock import SimulatedClock
 from hil.compliance.verdict import Outcome, overall
 from hil.config import load
 from hil.engine import Stop, run
-from hil.errors import ConfigError, HilError, InstrumentError, LinkLost, NotSafe
+from hil.errors import ConfigError, HilError, InstrumentError, LinkLost, NotSafe, NotSupported
 from hil.guard import Guard, GuardReport
 from hil.limits import Limit
 from hil.recording import SUFFIX, read_readings
@@ -20,7 +20,7 @@ from hil.rehearse import nominal
 from hil.sequence import Nominal, Stage, parameters
 from hil.sequences import voltage_sag
 from hil.simulated import launch
-from hil.steps import Arm, Await, Disarm, Hold, MoreClients, RampGrid, SetGrid, SetPower, SwitchGrid
+from hil.steps import Arm, Await, Disarm, Hold, MoreClients, RampGrid, ReadLog, SetGrid, SetPower, SwitchGrid
 from hil.transport.link import CommandLog
 
 pytestmark = pytest.mark.thorough
@@ -266,6 +266,20 @@ def test_one_that_cannot_be_made_safe_does_not_spare_the_others(
     result = laboratory.run(Steps(LIVE), tmp_path, guard=guard, watch=Eyes(at), bench=bench)
     assert (result.end, result.safe, guard.told) == ("completed", True, ["done"])
     assert dead(laboratory.terminals())
+
+
+def test_a_log_that_cannot_be_read_stops_nothing(laboratory, tmp_path, monkeypatch):
+    bench = laboratory.bench()
+
+    def refuse():
+        raise NotSupported("pcs: no such log")
+
+    monkeypatch.setattr(bench.pcs, "read_log", refuse)
+    steps = Steps((Arm("one"), Hold(0.2), ReadLog(), Disarm()))
+    result = laboratory.run(steps, tmp_path, bench=bench)
+    assert (result.end, result.safe, result.notes) == ("completed", True, ["pcs: no such log"])
+    (told,) = (r for r in read_readings(tmp_path / f"one{SUFFIX}", 0.0) if r.source == "no_log")
+    assert told.values == {"why": "pcs: no such log"}
 
 
 def test_an_interlock_that_was_never_reached_proves_nothing(laboratory, monkeypatch):

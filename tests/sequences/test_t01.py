@@ -9,6 +9,7 @@ from hil.analysis.metered import beside_meter
 from hil.analysis.reported import beside_recorder, channels, readings_of
 from hil.analysis.result import Analysis, Series
 from hil.analysis.telemetry import recorded
+from hil.compliance.verdict import judge, load_criteria
 from hil.config import load
 from hil.errors import ConfigError, LimitError
 from hil.recording import Reading, Recording
@@ -182,6 +183,25 @@ def test_the_log_is_held_against_the_waveform_in_order():
     assert (short["log_time"].state, short["log_resolution"].state) == ("entries missing", "too few entries")
 
 
+@pytest.mark.parametrize(
+    ("document", "outcome", "required", "reason"),
+    [
+        ("", "NOT RUN", False, "not readable, document to be supplied"),
+        ("ABC-13", "PASS", True, "not readable, by document"),
+    ],
+)
+def test_a_log_that_cannot_be_read_is_for_a_document_to_answer(document, outcome, required, reason):
+    why = Reading(1.9, "no_log", {"why": "pcs: SunSpec has no event log"})
+    found = Telemetry(log_document=document).analyze(taken(0.5, name="events", more=[why]))
+    asked = [c for c in load_criteria("t01_telemetry") if c.key in {"log_resolution", "log_time"}]
+    assert len(asked) == 2
+    for verdict in (judge(criterion, found, {}) for criterion in asked):
+        assert (verdict.value, verdict.outcome) == (None, outcome)
+        assert (verdict.required, verdict.reason) == (required, reason)
+    notes = {found[key].note for key in ("log_resolution", "log_time")}
+    assert notes == {f"{document}; " * bool(document) + "pcs: SunSpec has no event log"}
+
+
 def test_clients_are_counted_and_why_one_was_refused_is_told():
     values = {"served": 2, "of": 3, "why": ["pcs: no connection"]}
     found = Telemetry().analyze(taken(0.5, more=[Reading(1.5, "clients", values)]))
@@ -263,6 +283,15 @@ class Silent:
                 "channels_still": "State of charge",
             },
         ),
+        (  # off is proven all the same, by the recorder
+            ("missing-channel=watts",),
+            {
+                "active_power_error": None,
+                "active_power_error_low": None,
+                "time_alignment": None,
+                "channels_missing": "Active power",
+            },
+        ),
     ],
 )
 def test_each_flaw_fails_its_own_line(tmp_path, flaws, failed):
@@ -277,7 +306,7 @@ def test_each_flaw_fails_its_own_line(tmp_path, flaws, failed):
     assert (owed.outcome, owed.required) == ("NOT RUN", False)
     assert {v.outcome for v in verdicts.values()} <= {"FAIL"}
     for key, value in failed.items():
-        expected = value if isinstance(value, str) else pytest.approx(value, rel=0.1)
+        expected = pytest.approx(value, rel=0.1) if isinstance(value, float) else value
         assert verdicts[key].value == expected
     assert verdicts.keys() == failed.keys()
     assert done.outcome == ("FAIL" if failed else "PASS")
