@@ -6,6 +6,7 @@ import re
 import time
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hil.compliance.matrix import rows_of
@@ -146,7 +147,7 @@ def qualify(
             },
         )
         watch.stage("report", "one page for all tests")
-        writer.write_text("report.html", render_record(writer.folder))
+        writer.write_text("report.html", render_record(writer.folder, partial(watch.tick, passed)))
         report = writer.folder / "report.html"
         writer.seal()
     except HilError as failure:

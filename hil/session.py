@@ -7,6 +7,7 @@ import platform
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 from importlib.resources import files
@@ -33,7 +34,7 @@ from hil.transport.terminal import present
 from hil.watch import RunEnd
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from hil.compliance.envelope import Envelope
     from hil.config import BenchConfig
@@ -161,11 +162,12 @@ def conduct(
         run = _about(sequence, config, options, rehearsal, end, identities, writer)
         writer.write_json("run.json", run)
         watch.stage("evaluate", "correct, analyse, judge")
-        events = evaluate(writer.folder, run)
+        told = partial(watch.tick, end.seconds)
+        events = evaluate(writer.folder, run, told)
         writer.write_events(events)
         if options.report:
             watch.stage("report", "")
-            writer.write_text("report.html", render_record(writer.folder))
+            writer.write_text("report.html", render_record(writer.folder, told))
             report = writer.folder / "report.html"
         writer.seal()
     except HilError as failure:
@@ -314,18 +316,23 @@ def _finite(value: float | str | bool | None) -> float | str | bool | None:
     return None if isinstance(value, float) and not isfinite(value) else value
 
 
-def render_record(folder: Path) -> str:
-    """Return the report of a record, or of a campaign's record, as HTML."""
+def render_record(folder: Path, progress: Callable[[str], None] | None = None) -> str:
+    """Return the report of a record, or of a campaign's record, as HTML; `progress` is told each capture."""
     from hil.report.campaign import render_campaign  # noqa: PLC0415 - slow to import
     from hil.report.html import from_record, render  # noqa: PLC0415 - loads plotly
 
+    def waveform_of(record: Record, name: str) -> Waveform | None:
+        if progress is not None:
+            progress(name)
+        return _waveform(record, name)
+
     record = open_record(folder)
     if "tests" in record.run:
-        return render_campaign(record, _waveform, _envelope)
+        return render_campaign(record, waveform_of, _envelope)
     waveforms = {
         name: found
         for name in record.run.get("captures", {})
-        if (found := _waveform(record, name)) is not None
+        if (found := waveform_of(record, name)) is not None
     }
     return render(from_record(record, waveforms, _envelope(record)))
 

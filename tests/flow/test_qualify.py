@@ -144,7 +144,7 @@ def test_a_record_that_could_not_be_closed_does_not_pass(campaign, tmp_path, mon
 
 
 def test_a_defect_in_the_report_leaves_the_records(campaign, tmp_path, monkeypatch):
-    def broken(_):
+    def broken(*_):
         raise KeyError("stages")
 
     monkeypatch.setattr(module, "render_record", broken)
