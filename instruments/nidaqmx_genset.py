@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 LOOK: Final = 0.1
 """How often a contact is looked at while it is waited for [s]."""
+OPENING: Final = 1.0
+"""How long the rest of the bench waits for its breaker to open when all is made safe [s]."""
 
 
 class NidaqmxGenset(Genset):
@@ -56,9 +58,12 @@ class NidaqmxGenset(Genset):
         return self._lines.sense((self._open,)) == (False,)
 
     def make_safe(self) -> None:
-        """Open the breaker and withdraw the start, and check that the breaker followed."""
+        """Withdraw the permission and the start; whether the breaker followed in the end, `prove_safe` says.
+
+        One that is unloaded first, or welded, keeps the other sources live no longer than `OPENING`.
+        """
         self._lines.drive((self._start, self._close), (False, False))
-        self._opened()
+        self._within(OPENING, self._is_open, NOTHING)
 
     def _do_open(self) -> None:
         self._lines.open()
@@ -68,6 +73,7 @@ class NidaqmxGenset(Genset):
 
     def _do_prepare(self) -> None:
         self.make_safe()
+        self._opened(NOTHING)
 
     def _do_close(self) -> None:
         self._lines.close()
@@ -84,7 +90,7 @@ class NidaqmxGenset(Genset):
     def _do_switch(self, *, closed: bool, meanwhile: Meanwhile) -> None:
         self._lines.drive((self._close,), (closed,))
         if not closed:
-            self._opened()
+            self._opened(meanwhile)
         elif not self._within(self._deadline, self.read_closed, meanwhile):
             self._lines.drive((self._close,), (False,))
             raise ReadbackError(
@@ -92,12 +98,15 @@ class NidaqmxGenset(Genset):
                 "withdrawn. Does it run, and does it find the other side's voltage in step?"
             )
 
-    def _opened(self) -> None:
-        if not self._within(self._deadline, lambda: not self.read_closed(), NOTHING):
+    def _opened(self, meanwhile: Meanwhile) -> None:
+        if not self._within(self._deadline, self._is_open, meanwhile):
             raise ReadbackError(
                 f"{self.name}: its breaker still reads closed {self._deadline:g} s after it was told to "
                 "open. It may be welded, or the wire of its contact broken: stop the engine by hand"
             )
+
+    def _is_open(self) -> bool:
+        return not self.read_closed()
 
     def _within(self, seconds: float, there: Callable[[], bool], meanwhile: Meanwhile) -> bool:
         clock = self.setup.clock
