@@ -2,6 +2,7 @@
 
 import io
 import queue
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -121,6 +122,31 @@ def test_a_terminal_that_closes_behind_an_order_leaves_the_outcome_unknown(break
     desk.write = close
     with pytest.raises(OutcomeUnknown, match="terminal is closed.*not sent again"):
         breaker.switch("closed")
+
+
+def test_nobody_is_waited_for_once_the_terminal_is_closed(breaker, desk, world):
+    desk.lines.put("closed\n")
+    desk.lines.put("")
+    begin = world.now()
+    for _ in range(2):
+        with pytest.raises(LinkLost, match="g1: the terminal is closed, nobody can answer"):
+            breaker.make_safe()
+    assert (world.now(), desk.getvalue()) == (begin, "")
+
+
+def test_what_is_no_text_closes_the_keyboard(monkeypatch):
+    def typed():
+        yield "open\n"
+        raise ValueError
+
+    monkeypatch.setattr(terminal, "sys", SimpleNamespace(stdin=typed()))
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)  # the thread ends with it
+    terminal._keyboard.cache_clear()
+    try:
+        lines = terminal._keyboard()
+        assert [lines.get(timeout=5) for _ in range(2)] == ["open\n", ""]
+    finally:
+        terminal._keyboard.cache_clear()
 
 
 @pytest.mark.parametrize("stream", ["stdin", "stderr"])
