@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from hil.errors import ConfigError, InstrumentError, ReadbackError
 from hil.roles.genset import NOTHING, Genset
 
-from ._daqmx_lines import IDENTITY, Lines, lines_and_contacts
+from ._daqmx_lines import OnLines, lines_and_contacts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hil.roles import Identity, Setup
+    from hil.roles import Setup
     from hil.roles.genset import Meanwhile
 
 LOOK: Final = 0.1
@@ -22,7 +22,7 @@ OPENING: Final = 1.0
 """How long the rest of the bench waits for its breaker to open when all is made safe [s]."""
 
 
-class NidaqmxGenset(Genset):
+class NidaqmxGenset(OnLines, Genset):
     """A set behind its controller's remote start, breaker permission and two contacts.
 
     Lines: remote start, and permission to close the breaker; high orders it, a low line or one
@@ -32,8 +32,6 @@ class NidaqmxGenset(Genset):
     bench's interlock.
     """
 
-    IDENTITY: ClassVar[str] = IDENTITY
-    NEEDS: ClassVar[Mapping[str, str]] = {"nidaqmx": "daq", "grpc": "daq"}
     OPTIONS: ClassVar[Mapping[str, str]] = {
         "device": "text",
         "lines": "text",
@@ -47,7 +45,6 @@ class NidaqmxGenset(Genset):
         (self._start, self._close), (self._running, self._open) = wiring(setup.name, setup.options)
         self._start_deadline = float(setup.options.get("start_deadline", 60.0))
         self._deadline = float(setup.options.get("deadline", 30.0))
-        self._lines = Lines(setup)
 
     def read_running(self) -> bool:
         """Say whether the engine runs, by its controller's contact."""
@@ -65,18 +62,9 @@ class NidaqmxGenset(Genset):
         self._lines.drive((self._start, self._close), (False, False))
         self._within(OPENING, self._is_open, NOTHING)
 
-    def _do_open(self) -> None:
-        self._lines.open()
-
-    def _do_identify(self) -> Identity:
-        return self._lines.identify()
-
     def _do_prepare(self) -> None:
         self.make_safe()
         self._opened(NOTHING)
-
-    def _do_close(self) -> None:
-        self._lines.close()
 
     def _do_run(self, *, on: bool, meanwhile: Meanwhile) -> None:
         self._lines.drive((self._start,), (on,))
