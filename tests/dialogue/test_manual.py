@@ -165,7 +165,10 @@ def test_a_transfer_is_asked_for_through_open(world, desk):
     assert [entry.sent.rpartition("type ")[2] for entry in switch.setup.log.entries] == ["open", "genset"]
 
 
-@pytest.mark.parametrize("options", [{"positions": "open closed"}, {"positions": ""}, {"what": "two\nlines"}])
+@pytest.mark.parametrize(
+    "options",
+    [{"positions": "open closed"}, {"positions": "grid GRID"}, {"positions": ""}, {"what": "two\nlines"}],
+)
 def test_options_that_make_no_sense_are_refused(world, options):
     with pytest.raises(ConfigError, match="g1: expected positions"):
         Manual(Setup("g1", TERMINAL, world, CommandLog(), options=options))
