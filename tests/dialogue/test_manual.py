@@ -3,10 +3,13 @@
 import io
 import queue
 import threading
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
+from hil.bench import Bench
+from hil.config import load
 from hil.errors import BadReply, ConfigError, LinkLost, NoReply, OutcomeUnknown, ReadbackError
 from hil.instruments.manual import TERMINAL, Manual
 from hil.roles import Setup
@@ -172,6 +175,34 @@ def test_a_transfer_is_asked_for_through_open(world, desk):
 def test_options_that_make_no_sense_are_refused(world, options):
     with pytest.raises(ConfigError, match="g1: expected positions"):
         Manual(Setup("g1", TERMINAL, world, CommandLog(), options=options))
+
+
+@pytest.fixture
+def bench(world):
+    """Its clock is none of a simulated bench's, so that the operator is asked."""
+    return Bench(replace(load("simulated"), instruments={}), world, CommandLog())
+
+
+def test_what_is_done_by_hand_is_confirmed(bench, desk):
+    desk.typed[:] = [None, "Done"]
+    seen = []
+
+    def between():
+        seen.append(1)
+        desk.lines.put("done\n")
+
+    bench.by_hand("set the grid to 0.1 ohm", "grid", {"ohms": [0.0, 0.1]}, between)
+    assert seen == [1]
+    bench.by_hand("close the fault", "fault", {"on": True}, between)
+    assert seen == [1]
+    assert "operator: close the fault. Type done when it is: " in desk.getvalue()
+    assert {entry.instrument for entry in bench.log.entries} == {"operator"}
+
+
+def test_what_is_not_confirmed_stops_the_run(bench, desk):
+    desk.typed[:] = ["no"]
+    with pytest.raises(ReadbackError, match="asked to do by hand: close the fault; typed 'no'"):
+        bench.by_hand("close the fault", "fault", {"on": True}, lambda: None)
 
 
 def test_the_keyboard_is_read_once_for_all(monkeypatch):
