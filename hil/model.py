@@ -187,7 +187,7 @@ class PlantModel:
         q = self._options.parameters
         order = tuple(Mission(mission, reserve=reserve) for mission, reserve in missions.items())
         set_up = q.missions or Missions(
-            rated_power=q.rated_power, load_power=q.rated_power, frequency=q.frequency
+            rated_power=q.rated_power, load_power=q.electronic.rating, frequency=q.frequency
         )
         managed = replace(set_up, missions=order)
         options = replace(self._options, parameters=replace(q, missions=managed))

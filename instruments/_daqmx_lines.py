@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping  # noqa: TC003 - class variables name it
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from hil.errors import ConfigError, ReadbackError
-from hil.roles import Identity
+from hil.roles import Identity, Instrument
 from hil.transport.daqmx import DaqmxLink
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from nidaqmx import Task
 
     from hil.roles import Setup
 
 _LINES: Final = re.compile(r"(port\d+/line)(\d+)(?::(\d+))?")
-IDENTITY: Final = r"National Instruments,(?:USB|PCIe?|PXIe?)-6\d{3}\b.*"
-"""Multifunction and digital devices, whose static lines keep their level when their task ends."""
 
 
 class Lines(DaqmxLink):
@@ -98,6 +97,27 @@ class Lines(DaqmxLink):
 
     def _list(self, lines: Sequence[str]) -> str:
         return ",".join(f"{self._device}/{line}" for line in lines)
+
+
+class OnLines(Instrument):
+    """What hangs on lines of such a device, which it has one session with."""
+
+    IDENTITY: ClassVar[str] = r"National Instruments,(?:USB|PCIe?|PXIe?)-6\d{3}\b.*"
+    """Multifunction and digital devices, whose static lines keep their level when their task ends."""
+    NEEDS: ClassVar[Mapping[str, str]] = {"nidaqmx": "daq", "grpc": "daq"}
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        self._lines = Lines(setup)
+
+    def _do_open(self) -> None:
+        self._lines.open()
+
+    def _do_identify(self) -> Identity:
+        return self._lines.identify()
+
+    def _do_close(self) -> None:
+        self._lines.close()
 
 
 def parse_lines(text: object, what: str) -> tuple[str, ...]:

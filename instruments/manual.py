@@ -39,7 +39,8 @@ class Manual(Switch):
         super().__init__(setup)
         self._what = str(setup.options.get("what", setup.name))
         self.positions = tuple(str(setup.options.get("positions", "closed")).lower().split())
-        if not self.positions or OPEN in self.positions or not self._what.isprintable():
+        known = {OPEN, *self.positions}
+        if not self.positions or len(known) != 1 + len(self.positions) or not self._what.isprintable():
             raise ConfigError(
                 f'{self.name}: expected positions such as "closed" or "grid genset", and "what" in one line'
             )

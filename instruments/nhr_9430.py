@@ -114,6 +114,10 @@ class Nhr9430(Load):
         (slew,) = self.scpi.send(f"SLEW:POW {memory.slew:g}", "SLEW:POW?")
         self._took("slew of the power", memory.slew, self.scpi.number(slew), 1e-3 * memory.slew)
         self._learn((LoadPoint(memory.shortest, 0.0),))
+        if self._do_profile_running():
+            raise ReadbackError(
+                f"{self.name}: a macro was ended and says that it runs. Look at the front panel"
+            )
 
     def _do_set_power(self, watts: float, var: float) -> None:
         if self._do_profile_running():

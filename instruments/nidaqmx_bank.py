@@ -12,12 +12,12 @@ from hil.limits import Limit
 from hil.roles import Load, Proof
 from hil.units import parse
 
-from ._daqmx_lines import IDENTITY, Lines, parse_lines
+from ._daqmx_lines import OnLines, parse_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hil.roles import Identity, Setup
+    from hil.roles import Setup
     from hil.transient import Triple
 
 LOOK: Final = 0.01
@@ -26,7 +26,7 @@ KINDS: Final = {"resistors": "W", "inductors": "var", "capacitors": "var"}
 """The three kinds of steps, in the order of their lines, and the unit of their power."""
 
 
-class NidaqmxBank(Load):
+class NidaqmxBank(OnLines, Load):
     """Steps of R, L and C behind a main contactor; a high line closes each.
 
     The bench file lists the three-phase power of each step at the bank's rated voltage, and the
@@ -45,8 +45,6 @@ class NidaqmxBank(Load):
         "active_power": Limit(0.0, 10e6, "W"),  # what its steps add up to, the bench file says
         "reactive_power": Limit(-10e6, 10e6, "var"),
     }
-    IDENTITY: ClassVar[str] = IDENTITY
-    NEEDS: ClassVar[Mapping[str, str]] = {"nidaqmx": "daq", "grpc": "daq"}
     OPTIONS: ClassVar[Mapping[str, str]] = {
         "device": "text",
         "lines": "text",
@@ -61,7 +59,6 @@ class NidaqmxBank(Load):
         super().__init__(setup)
         self._bank = Steps.from_options(setup.name, setup.options)
         self._deadline = float(setup.options.get("deadline", 0.5))
-        self._lines = Lines(setup)
 
     def read_on(self) -> bool:
         """Say whether the main contactor is closed, by its contact."""
@@ -86,12 +83,6 @@ class NidaqmxBank(Load):
         """Read the main contactor's contact: 0 is open, 1 closed."""
         return (Proof(f"{self.name}: main contactor closed", float(self.read_on()), Limit(0.0, 0.0, "")),)
 
-    def _do_open(self) -> None:
-        self._lines.open()
-
-    def _do_identify(self) -> Identity:
-        return self._lines.identify()
-
     def _do_prepare(self) -> None:
         watts, inductive, capacitive = map(sum, self._bank.steps)
         self._fit(
@@ -101,9 +92,6 @@ class NidaqmxBank(Load):
             }
         )
         self.make_safe()
-
-    def _do_close(self) -> None:
-        self._lines.close()
 
     def _do_set_power(self, watts: float, var: float) -> None:
         self._do_set_phases((watts / 3.0,) * 3, (var / 3.0,) * 3)

@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from hil.errors import ConfigError, InstrumentError, ReadbackError
 from hil.roles.genset import NOTHING, Genset
 
-from ._daqmx_lines import IDENTITY, Lines, lines_and_contacts
+from ._daqmx_lines import OnLines, lines_and_contacts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hil.roles import Identity, Setup
+    from hil.roles import Setup
     from hil.roles.genset import Meanwhile
 
 LOOK: Final = 0.1
 """How often a contact is looked at while it is waited for [s]."""
+OPENING: Final = 1.0
+"""How long the rest of the bench waits for its breaker to open when all is made safe [s]."""
 
 
-class NidaqmxGenset(Genset):
+class NidaqmxGenset(OnLines, Genset):
     """A set behind its controller's remote start, breaker permission and two contacts.
 
     Lines: remote start, and permission to close the breaker; high orders it, a low line or one
@@ -30,8 +32,6 @@ class NidaqmxGenset(Genset):
     bench's interlock.
     """
 
-    IDENTITY: ClassVar[str] = IDENTITY
-    NEEDS: ClassVar[Mapping[str, str]] = {"nidaqmx": "daq", "grpc": "daq"}
     OPTIONS: ClassVar[Mapping[str, str]] = {
         "device": "text",
         "lines": "text",
@@ -45,7 +45,6 @@ class NidaqmxGenset(Genset):
         (self._start, self._close), (self._running, self._open) = wiring(setup.name, setup.options)
         self._start_deadline = float(setup.options.get("start_deadline", 60.0))
         self._deadline = float(setup.options.get("deadline", 30.0))
-        self._lines = Lines(setup)
 
     def read_running(self) -> bool:
         """Say whether the engine runs, by its controller's contact."""
@@ -56,21 +55,16 @@ class NidaqmxGenset(Genset):
         return self._lines.sense((self._open,)) == (False,)
 
     def make_safe(self) -> None:
-        """Open the breaker and withdraw the start, and check that the breaker followed."""
+        """Withdraw the permission and the start; whether the breaker followed in the end, `prove_safe` says.
+
+        One that is unloaded first, or welded, keeps the other sources live no longer than `OPENING`.
+        """
         self._lines.drive((self._start, self._close), (False, False))
-        self._opened()
-
-    def _do_open(self) -> None:
-        self._lines.open()
-
-    def _do_identify(self) -> Identity:
-        return self._lines.identify()
+        self._within(OPENING, self._is_open, NOTHING)
 
     def _do_prepare(self) -> None:
         self.make_safe()
-
-    def _do_close(self) -> None:
-        self._lines.close()
+        self._opened(NOTHING)
 
     def _do_run(self, *, on: bool, meanwhile: Meanwhile) -> None:
         self._lines.drive((self._start,), (on,))
@@ -84,7 +78,7 @@ class NidaqmxGenset(Genset):
     def _do_switch(self, *, closed: bool, meanwhile: Meanwhile) -> None:
         self._lines.drive((self._close,), (closed,))
         if not closed:
-            self._opened()
+            self._opened(meanwhile)
         elif not self._within(self._deadline, self.read_closed, meanwhile):
             self._lines.drive((self._close,), (False,))
             raise ReadbackError(
@@ -92,12 +86,15 @@ class NidaqmxGenset(Genset):
                 "withdrawn. Does it run, and does it find the other side's voltage in step?"
             )
 
-    def _opened(self) -> None:
-        if not self._within(self._deadline, lambda: not self.read_closed(), NOTHING):
+    def _opened(self, meanwhile: Meanwhile) -> None:
+        if not self._within(self._deadline, self._is_open, meanwhile):
             raise ReadbackError(
                 f"{self.name}: its breaker still reads closed {self._deadline:g} s after it was told to "
                 "open. It may be welded, or the wire of its contact broken: stop the engine by hand"
             )
+
+    def _is_open(self) -> bool:
+        return not self.read_closed()
 
     def _within(self, seconds: float, there: Callable[[], bool], meanwhile: Meanwhile) -> bool:
         clock = self.setup.clock

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from hil.errors import ConfigError, ReadbackError
 from hil.roles import OPEN, Switch
 
-from ._daqmx_lines import IDENTITY, Lines, lines_and_contacts
+from ._daqmx_lines import OnLines, lines_and_contacts
 
 if TYPE_CHECKING:
-    from hil.roles import Identity, Setup
+    from hil.roles import Setup
 
 LOOK: Final = 0.01
 """How often the contacts are looked at while it moves [s]."""
 
 
-class NidaqmxSwitch(Switch):
+class NidaqmxSwitch(OnLines, Switch):
     """A contactor, breaker or transfer switch that a high line holds closed.
 
     A low line lets it open, and so does one without power. One position makes a contactor or
@@ -33,8 +33,6 @@ class NidaqmxSwitch(Switch):
     The lines keep their level when the program ends: to open it is the guard's work.
     """
 
-    IDENTITY: ClassVar[str] = IDENTITY
-    NEEDS: ClassVar[Mapping[str, str]] = {"nidaqmx": "daq", "grpc": "daq"}
     OPTIONS: ClassVar[Mapping[str, str]] = {
         **Switch.OPTIONS,
         "device": "text",
@@ -48,7 +46,6 @@ class NidaqmxSwitch(Switch):
         super().__init__(setup)
         self.positions, self._outputs, self._inputs = wiring(setup.name, setup.options)
         self._deadline = float(setup.options.get("deadline", 0.5))
-        self._lines = Lines(setup)
 
     def read_contacts(self) -> dict[str, bool]:
         """Say of each position whether its poles are closed."""
@@ -63,17 +60,8 @@ class NidaqmxSwitch(Switch):
             state[f"{position}_commanded"], state[f"{position}_contact"] = level, made
         return state
 
-    def _do_open(self) -> None:
-        self._lines.open()
-
-    def _do_identify(self) -> Identity:
-        return self._lines.identify()
-
     def _do_prepare(self) -> None:
         self.make_safe()
-
-    def _do_close(self) -> None:
-        self._lines.close()
 
     def _do_switch(self, position: str) -> None:
         others = [p for p in self.positions if p != position]

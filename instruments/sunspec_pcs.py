@@ -21,7 +21,7 @@ from dataclasses import asdict
 from math import isnan, nan
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from hil.errors import ConfigError, NotSupported, ReadbackError, WrongInstrument
+from hil.errors import ConfigError, HilError, NotSupported, ReadbackError, WrongInstrument
 from hil.limits import Limit
 from hil.roles import Identity, LogEntry, Pcs, PcsState, Proof, Setup
 from hil.transport.modbus import ModbusLink
@@ -198,7 +198,11 @@ class SunSpecPcs(Pcs):
     def reader(self) -> Reader:
         """Open a further connection beside this one, as another client would."""
         other = SunSpecPcs(self.setup)
-        other.connect()
+        try:
+            other.connect()
+        except HilError:
+            other.close()  # one that was let in and not answered holds its place no longer
+            raise
         return other
 
     def refresh(self) -> None:

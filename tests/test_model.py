@@ -102,6 +102,17 @@ def test_what_the_pcs_says_has_the_names_of_its_state_and_comes_as_often_as_aske
     assert said[-1].values["alarms"] == []
 
 
+def test_a_transient_moves_the_frequency_at_its_slew(model):
+    """60 to 59 Hz at 2 Hz/s takes half a second, at which the grid's own meter shows it; else it jumps."""
+    switch_on(model)
+    volts = (VOLTS,) * 3
+    model.play((ListPoint(0.1, volts, 60.0), ListPoint(1.0, volts, 59.0, slew=2.0)))
+    model.advance(0.35)  # halfway down; the PLL lags by some hundredths of a second
+    assert model.read("pcs")["measured_hertz"] == pytest.approx(59.5, abs=0.1)
+    model.advance(0.5)
+    assert model.read("pcs")["measured_hertz"] == pytest.approx(59.0, abs=0.02)
+
+
 def test_what_it_does_not_report_is_none(config, tmp_path):
     model = PlantModel(config, tmp_path, ["missing-channel=watts"], 0, Told())
     switch_on(model)

@@ -71,6 +71,8 @@ def load_commands(content: object, where: str, q: Parameters, folder: Path) -> d
     if bank is not None:
         commands["bank"] = bank
     if not chosen:
+        if "repeated" in given:
+            raise ConfigError(f"{where}: repeated: only a profile is; name it too")
         return commands
     ends = "active_power" in given or given.get("profile") == "none"
     profile = None if ends else _profile(given, preset, where, q, folder)

@@ -117,8 +117,9 @@ def limit(x: Any, v: float) -> None:
     if abs(v - 1.0) > x[BAND]:
         first = x[FAULT_PRIORITY]
         q = x[Q_LAG] + x[SUPPORT] * (1.0 - x[BAND] - v if v < 1.0 else 1.0 + x[BAND] - v)
-        room = most * max(0.0, min(1.0, (v - ZERO_CROSSING) / (BREAKPOINT - ZERO_CROSSING)))
-        d = max(-room, min(room, d))
+        if first != FIRST_P:
+            room = most * max(0.0, min(1.0, (v - ZERO_CROSSING) / (BREAKPOINT - ZERO_CROSSING)))
+            d = max(-room, min(room, d))
     x[LIMITED] = 1.0 if d * d + q * q > most * most else 0.0
     d, q = prioritised(first, most, d, q)
     if v < x[CEASE]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import queue
 import sys
 import threading
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
@@ -81,20 +82,26 @@ class TerminalLink(TextLink):
     def _do_write(self, message: str, attempt: Attempt) -> None:
         if message == WAITING:
             return
-        lines = _keyboard()
-        while not lines.empty():  # typed before it was asked for
-            lines.get_nowait()
+        with suppress(queue.Empty):
+            while True:  # typed before it was asked for
+                self._next(0.0)
         attempt.gone = True
         print(f"\n{self.name}: {message}: ", end="", file=sys.stderr, flush=True)  # noqa: T201 - to the operator
 
     def _do_read(self, asked: str) -> str:  # noqa: ARG002 - the last question is the one that counts
         try:
-            line = _keyboard().get(timeout=SLICE)
+            return self._next(SLICE).strip()
         except queue.Empty:
             return WAITING
+
+    def _next(self, patience: float) -> str:
+        """Return the next line that is typed within a patience [s]; raise `LinkLost` for its end."""
+        lines = _keyboard()
+        line = lines.get(timeout=patience)
         if not line:
+            lines.put(line)  # nothing comes after it: whoever asks next must not wait
             raise LinkLost(f"{self.name}: the terminal is closed, nobody can answer")
-        return line.strip()
+        return line
 
 
 @cache  # one for all: two readers would take each other's lines
@@ -103,9 +110,11 @@ def _keyboard() -> queue.Queue[str]:
     lines: queue.Queue[str] = queue.Queue()
 
     def read() -> None:
-        for line in sys.stdin:
-            lines.put(line)
-        lines.put("")
+        try:
+            for line in sys.stdin:
+                lines.put(line)
+        finally:  # also behind what is no text
+            lines.put("")
 
     threading.Thread(target=read, name="keyboard", daemon=True).start()
     return lines

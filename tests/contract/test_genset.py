@@ -56,9 +56,20 @@ def test_a_welded_breaker_is_found(rig):
     driver = rig.at_work(options={"deadline": 0.5})
     rig.measure(closed=True)
     with pytest.raises(ReadbackError, match="still reads closed 0.5 s after it was told to open.*welded"):
-        driver.make_safe()
+        driver.switch(closed=False)
+    with pytest.raises(ReadbackError, match="welded"):
+        driver.prepare()
     assert not driver.prove_safe()[0].holds
-    assert not rig.terminals.close
+
+
+def test_a_breaker_that_does_not_open_keeps_nothing_else_live_for_long(rig, world):
+    driver = rig.at_work()
+    rig.measure(closed=True)
+    begin = world.now()
+    driver.make_safe()
+    assert world.now() - begin == pytest.approx(1.0, abs=0.11)  # not the 30 s that synchronising may take
+    assert (rig.terminals.run, rig.terminals.close) == (False, False)
+    assert not driver.prove_safe()[0].holds
 
 
 def test_a_silent_device_leaves_the_start_unknown(rig):
@@ -105,7 +116,10 @@ def test_something_else_is_seen_to_while_it_is_waited_for(rig):
         driver.run(on=True, meanwhile=lambda: seen.append("run"))
     with pytest.raises(ReadbackError):
         driver.switch(closed=True, meanwhile=lambda: seen.append("switch"))
-    assert seen == ["run"] * 5 + ["switch"] * 5
+    rig.measure(closed=True)
+    with pytest.raises(ReadbackError):
+        driver.switch(closed=False, meanwhile=lambda: seen.append("open"))
+    assert seen == ["run"] * 5 + ["switch"] * 5 + ["open"] * 5
 
 
 def test_a_withdrawn_permission_leaves_the_speed_as_it_was(rig):

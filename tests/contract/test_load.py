@@ -171,6 +171,8 @@ def test_a_power_that_no_steps_make_up_is_refused_with_the_nearest(bank):
         ConfigError, match="no resistors add up to 34000 W of three phases; the nearest is 30000 W"
     ):
         driver.set_power(34e3)
+    with pytest.raises(ConfigError, match="no resistors add up to 30001 W"):
+        driver.set_power(30001.0)
     with pytest.raises(
         ConfigError, match="no capacitors add up to 5000 var of three phases; the nearest is 0 var"
     ):

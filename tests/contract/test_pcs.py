@@ -2,7 +2,7 @@
 
 import pytest
 
-from hil.errors import LimitError, ReadbackError
+from hil.errors import LimitError, NoReply, ReadbackError
 from hil.plant.terminals import CHANNELS
 from hil.roles import LogEntry
 
@@ -56,6 +56,16 @@ def test_a_further_client_reads_beside_it(unit, running):
     running.set_active_power(30e3)
     unit.settle()
     assert running.read_state().active_power == 30e3
+
+
+def test_a_further_client_that_gets_no_answer_leaves_again(unit, monkeypatch):
+    unit.fail(silent_after=0.0)
+    driver, left = unit.driver(timeout=0.05), []
+    close = unit.kind.close
+    monkeypatch.setattr(unit.kind, "close", lambda self: left.append(self is not driver) or close(self))
+    with pytest.raises(NoReply):
+        driver.reader()
+    assert left == [True]
 
 
 def test_the_snapshot_holds_the_measured_state(unit, running):

@@ -167,6 +167,8 @@ def test_a_side_that_is_only_commanded_is_withdrawn_before_the_other_is_closed(p
     rig.driver(options=PAIR).switch("genset")
     assert diary[0] == ("grid", "close", False)
     assert ("grid", "closed", True) not in diary
+    orders = [entry.sent.partition(" = ")[2] for entry in rig.log.entries if " = " in entry.sent]
+    assert orders == ["00", "01"]  # not both lines in one write
 
 
 def test_both_at_once_is_no_position(pair):

@@ -2,10 +2,14 @@
 
 import io
 import queue
+import threading
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
+from hil.bench import Bench
+from hil.config import load
 from hil.errors import BadReply, ConfigError, LinkLost, NoReply, OutcomeUnknown, ReadbackError
 from hil.instruments.manual import TERMINAL, Manual
 from hil.roles import Setup
@@ -123,6 +127,31 @@ def test_a_terminal_that_closes_behind_an_order_leaves_the_outcome_unknown(break
         breaker.switch("closed")
 
 
+def test_nobody_is_waited_for_once_the_terminal_is_closed(breaker, desk, world):
+    desk.lines.put("closed\n")
+    desk.lines.put("")
+    begin = world.now()
+    for _ in range(2):
+        with pytest.raises(LinkLost, match="g1: the terminal is closed, nobody can answer"):
+            breaker.make_safe()
+    assert (world.now(), desk.getvalue()) == (begin, "")
+
+
+def test_what_is_no_text_closes_the_keyboard(monkeypatch):
+    def typed():
+        yield "open\n"
+        raise ValueError
+
+    monkeypatch.setattr(terminal, "sys", SimpleNamespace(stdin=typed()))
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)  # the thread ends with it
+    terminal._keyboard.cache_clear()
+    try:
+        lines = terminal._keyboard()
+        assert [lines.get(timeout=5) for _ in range(2)] == ["open\n", ""]
+    finally:
+        terminal._keyboard.cache_clear()
+
+
 @pytest.mark.parametrize("stream", ["stdin", "stderr"])
 def test_without_a_terminal_nobody_is_asked(breaker, monkeypatch, stream):
     both = {"stdin": Terminal(), "stderr": Terminal(), stream: io.StringIO("closed\n")}
@@ -139,10 +168,41 @@ def test_a_transfer_is_asked_for_through_open(world, desk):
     assert [entry.sent.rpartition("type ")[2] for entry in switch.setup.log.entries] == ["open", "genset"]
 
 
-@pytest.mark.parametrize("options", [{"positions": "open closed"}, {"positions": ""}, {"what": "two\nlines"}])
+@pytest.mark.parametrize(
+    "options",
+    [{"positions": "open closed"}, {"positions": "grid GRID"}, {"positions": ""}, {"what": "two\nlines"}],
+)
 def test_options_that_make_no_sense_are_refused(world, options):
     with pytest.raises(ConfigError, match="g1: expected positions"):
         Manual(Setup("g1", TERMINAL, world, CommandLog(), options=options))
+
+
+@pytest.fixture
+def bench(world):
+    """Its clock is none of a simulated bench's, so that the operator is asked."""
+    return Bench(replace(load("simulated"), instruments={}), world, CommandLog())
+
+
+def test_what_is_done_by_hand_is_confirmed(bench, desk):
+    desk.typed[:] = [None, "Done"]
+    seen = []
+
+    def between():
+        seen.append(1)
+        desk.lines.put("done\n")
+
+    bench.by_hand("set the grid to 0.1 ohm", "grid", {"ohms": [0.0, 0.1]}, between)
+    assert seen == [1]
+    bench.by_hand("close the fault", "fault", {"on": True}, between)
+    assert seen == [1]
+    assert "operator: close the fault. Type done when it is: " in desk.getvalue()
+    assert {entry.instrument for entry in bench.log.entries} == {"operator"}
+
+
+def test_what_is_not_confirmed_stops_the_run(bench, desk):
+    desk.typed[:] = ["no"]
+    with pytest.raises(ReadbackError, match="asked to do by hand: close the fault; typed 'no'"):
+        bench.by_hand("close the fault", "fault", {"on": True}, lambda: None)
 
 
 def test_the_keyboard_is_read_once_for_all(monkeypatch):

@@ -37,6 +37,7 @@ PREPARE = [
     ("LOAD:POW? MAX;:LOAD:REAC? MAX", "96000;96000"),
     ("SLEW:POW 5e+06;:SLEW:POW?;:SYST:ERR?", f"5000000;{OK}"),
     *learnt(("0.0", "0.0", "0.020")),
+    ("MACR:STAT?", "0"),
 ]
 
 
@@ -75,6 +76,12 @@ def test_a_box_that_speaks_otherwise_is_refused_before_it_is_on(talk, step):
     rest = PREPARE[step + 1 : 4] if 0 < step < 4 else []  # make_safe tries all of its own
     load = talk(*PREPARE[:step], (message, refused), ("SYST:ERR?", OK), *rest)
     with pytest.raises((InstrumentError, NotSafe), match="-113"):
+        load.prepare()
+
+
+def test_a_macro_that_does_not_end_is_refused(talk):
+    load = talk(*PREPARE[:-1], ("MACR:STAT?", "1"))
+    with pytest.raises(ReadbackError, match="load: a macro was ended and says that it runs"):
         load.prepare()
 
 

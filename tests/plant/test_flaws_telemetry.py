@@ -189,21 +189,24 @@ def test_the_limit_is_logged_once_and_not_for_each_flicker(running):
     assert len(log(s, begin)) <= 4
 
 
-def test_entries_that_were_overrun_are_told(running):
-    """Nobody looks for so long that the control's ring runs over."""
+@pytest.mark.parametrize("count", [events.ENTRIES, events.ENTRIES + 1, 70])
+def test_entries_that_were_overrun_are_told(running, count):
+    """Nobody looks for so long that the control's ring runs over, or just not yet."""
     s = running()
     for _ in range(3):
         s.pcs.enable = not s.pcs.enable
         s.plant.advance(0.001)
     seen = len(s.pcs.events)
     world = s.plant.world
-    for n in range(70):
+    for n in range(count):
         at = events.RING + 2 * (int(world[events.COUNT]) % events.ENTRIES)
         world[at], world[at + 1] = float(n), float(events.TIED + n % 2)
         world[events.COUNT] += 1.0
     s.plant.advance(0.0)
-    assert s.pcs.events[seen][1] == "entries lost"
-    assert len(s.pcs.events) - seen <= 1 + 64
+    texts = [text for _, text in s.pcs.events[seen:]]
+    assert texts.count("entries lost") == (count > events.ENTRIES)
+    assert (texts[0] == "entries lost") == (count > events.ENTRIES)
+    assert texts[-2:] == ["starting", "off"][:: 1 if count % 2 else -1]
 
 
 def test_what_is_told_reaches_the_wire(running):

@@ -59,6 +59,11 @@ def test_a_power_ends_a_profile(told):
     assert "profile" not in told(on=False, reactive_power="-1 kvar")
 
 
+def test_what_is_to_be_repeated_must_be_named(told):
+    with pytest.raises(ConfigError, match="load: repeated: only a profile is"):
+        told(repeated=True, on=True)
+
+
 def test_a_preset_with_other_parameters_on_the_loads_rating(told):
     commands = told(profile="training", high="0.9 pu", low=0.2, period="1 s", duty=0.6, edge="10 ms")
     profile = commands["profile"]

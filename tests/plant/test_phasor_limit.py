@@ -48,6 +48,14 @@ def test_following_at_its_limit(running, priority, case):
 
 
 @pytest.mark.parametrize("priority", ["P", "Q", "mixed"])
+def test_following_in_a_sag(running, priority):
+    """Rated power at half the voltage: the active current has room only where it comes first."""
+    ours, emt, limited = beside_emt(running, 1.0, 0.0, 0.5, scr=20.0, fault_priority=priority)
+    assert ours == pytest.approx(emt, abs=0.005)
+    assert limited == (priority == "P",) * 2
+
+
+@pytest.mark.parametrize("priority", ["P", "Q", "mixed"])
 @pytest.mark.parametrize(
     ("case", "options"),
     [

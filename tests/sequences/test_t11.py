@@ -1,5 +1,7 @@
 """T11, energy management: what it refuses and asks for, what it sees in a day, and what flaws it finds."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -180,6 +182,17 @@ def test_hours_of_a_model_are_a_capture(tmp_path):
     assert table["pcs_power"][-1] == pytest.approx(20e3, rel=1e-3)
     assert table["counted_charge"][-1] == pytest.approx(0.5 - 20 / 6 / 200, abs=1e-3)
     assert table["told_state_of_charge"][-1] - table["counted_charge"][-1] == pytest.approx(0.1, abs=1e-3)
+
+
+def test_a_bench_without_missions_has_the_ramps_of_its_load(tmp_path):
+    """0.15 pu/s of a load of 50 kVA is 7.5 kW/s, though the PCS is rated 100 kW."""
+    config = load("simulated")
+    q = config.plant.parameters
+    q = replace(q, electronic=replace(q.electronic, rating=50e3))
+    model = PlantModel(replace(config, plant=replace(config.plant, parameters=q)), tmp_path, (), 0, Silent())
+    model.hours("step", {"buffering": 0.0}, {"load_power": np.repeat([10e3, 50e3], 20)}, 0.5)
+    grid = read_sealed(tmp_path / model.captures["step"])["grid_power"]
+    assert np.diff(grid)[21:24] == pytest.approx(7.5e3, rel=0.02)
 
 
 def test_hours_ask_for_what_is_known(tmp_path):
