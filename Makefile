@@ -3,6 +3,7 @@
 # make check     linters only
 # make bench     speed, beside peers
 # make accuracy  errors against closed forms, beside peers
+# make docs      writes docs/qualification.md from sequences, criteria and campaign
 # make ablation  which test notices which flaw: writes docs/ablation.md
 # Each sets up what it needs in .venv; only Python 3.11 or later and make must be there.
 
@@ -14,7 +15,7 @@ PYTEST := -m pytest -q -n 3 --dist worksteal
 # Packages are compiled when first imported, once: the tests start hundreds of processes.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: qualify test check bench accuracy ablation clean
+.PHONY: qualify test check bench accuracy docs ablation clean
 
 qualify: .venv/all
 	$(BIN)/hil qualify
@@ -56,6 +57,9 @@ bench: .venv/dev
 accuracy: .venv/dev
 	$(BIN)/python benchmarks/accuracy.py
 	$(BIN)/python benchmarks/plant_accuracy.py
+
+docs: .venv/dev
+	$(BIN)/python docs/qualification.py
 
 ablation: .venv/dev
 	$(BIN)/python benchmarks/ablation.py

@@ -5,7 +5,7 @@ from importlib.resources import files
 
 import pytest
 
-from hil.cli.plant import describe, keys
+from hil.cli.plant import MEANINGS, describe, keys
 from hil.config import load
 from hil.errors import ConfigError
 from hil.plant.genset import DIESEL, GAS
@@ -119,3 +119,17 @@ def test_every_key_is_listed_with_how_it_is_written():
     assert rows["plant.load, inference", "arrivals"] == ("text", "")
     assert rows["plant.gensets", "preset"] == ("text", "diesel")
     assert rows["plant.missions", "missions"] == ("[name or table, ...]", "[dispatch]")
+
+
+def test_every_key_says_what_it_means():
+    """In words of the field that it sets, or of the table of what is no field; a unit is no meaning."""
+    said = {(row["table"], row["key"]): row["meaning"] for row in keys()}
+    assert (
+        said["plant", "start_delay"]
+        == "How long grid and DC link must be healthy before the contactor closes"
+    )
+    assert said["plant.battery", "taper"].startswith("Distance from empty")  # inherited
+    assert said["plant.load, square", "low"] == "lower level"
+    assert said["plant.load, sweep", "low"] == "lowest frequency"
+    assert [where for where, text in said.items() if not text[:1].isalpha() and text[0] != '"'] == []
+    assert not MEANINGS.keys() - {key for _, key in said} - {", ".join(where) for where in said}

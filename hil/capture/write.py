@@ -22,19 +22,28 @@ from hil.waveform import blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from hil.waveform import Capture, Waveform
 
-SUFFIXES: Final = (".csv", ".parquet", ".cfg", ".cff")
+COMTRADE: Final = (".cfg", ".cff")
+SUFFIXES: Final = (".csv", ".parquet", *COMTRADE)
 _ROWS: Final = 1 << 16
 """Samples written at a time; a row group of Parquet."""
 _LINES: Final = 1 << 12
 """Lines of text made at a time."""
 
 
-def write(capture: Capture, path: str | Path, progress: Callable[[float], None] = lambda _: None) -> Path:
+def write(
+    capture: Capture,
+    path: str | Path,
+    progress: Callable[[float], None] = lambda _: None,
+    *,
+    began: datetime | None = None,
+) -> Path:
     """Write a capture to .csv, .parquet, .cfg (with its .dat) or .cff, and return the path.
 
+    `began`: when the first sample was taken, which COMTRADE alone says; None: not known, and it says 1970.
     Memory holds a block of it; `progress` is told the share that is written. A file that exists is
     never overwritten, and none appears under the name before it is whole: where the disk fills up,
     `StorageError`, and what was written is removed.
@@ -47,8 +56,8 @@ def write(capture: Capture, path: str | Path, progress: Callable[[float], None] 
         )
     if not len(capture):
         raise ConfigError(f"{capture.source or 'capture'} holds no samples; there is nothing to write")
-    if suffix in {".cfg", ".cff"}:
-        return write_comtrade(capture, path, progress=progress)
+    if suffix in COMTRADE:
+        return write_comtrade(capture, path, began=began, progress=progress)
     with appearing(path) as parts:
         (_write_csv if suffix == ".csv" else _write_parquet)(capture, parts[0], progress)
     return path

@@ -255,6 +255,12 @@ def _capture(commands: Commands, name: str) -> None:
     )
     convert.add_argument("source", help="capture of any known format; FILE#PART names one of several in it")
     convert.add_argument("target", help=".csv, .parquet, .cfg (with its .dat) or .cff; never overwritten")
+    convert.add_argument(
+        "--began",
+        metavar="TIME",
+        help="when the first sample was taken, with its zone: 2026-03-21T10:15:08.25+01:00; for COMTRADE "
+        "(default: as the run says; unknown, which is written as 1970, for captures of others)",
+    )
     _json(convert)
     recover = _add(
         actions,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.markup import escape
 
-from hil.capture.blocklog import scan_block_log
 from hil.capture.read import open_capture
 from hil.capture.sealed import read_sealed_metadata, seal
 from hil.cli.common import bar, console, print_json
@@ -88,34 +88,59 @@ def _print_info(about: dict[str, Any], good: int) -> None:
 
 
 def convert(arguments: argparse.Namespace) -> int:
-    """Write a capture in another format; one of a run is corrected first, as it is when analysed."""
-    from hil.capture.write import write  # noqa: PLC0415 - only here
+    """Write a capture in another format; one of a run is corrected first, as it is when analysed.
 
-    found = _in_si(Path(arguments.source))
+    COMTRADE says when it was taken: as the run does, or as the user does. No other file is asked, for its
+    times have no zone, or are those of a copy.
+    """
+    from hil.capture.write import COMTRADE, write  # noqa: PLC0415 - only here
+
+    dated = Path(arguments.target).suffix.lower() in COMTRADE
+    given = _instant(arguments.began)
+    if given is not None and not dated:
+        raise ConfigError(f"{arguments.target}: only COMTRADE says when a capture began; leave --began out")
+    found, began = _in_si(Path(arguments.source))
+    began = given or began
     with bar(console(stderr=True), "writing") as tell:
-        target = write(found, arguments.target, tell)
+        target = write(found, arguments.target, tell, began=began)
     if arguments.json:
-        print_json({"source": str(arguments.source), "target": str(target), "samples": len(found)})
-    else:
-        what = f"{len(found.channels)} channels of {len(found):,} samples"
-        console().print(f"{escape(str(target))}: {what}", soft_wrap=True)
+        said = None if began is None else began.isoformat()
+        print_json({"source": arguments.source, "target": str(target), "samples": len(found), "began": said})
+        return 0
+    what = f"{len(found.channels)} channels of {len(found):,} samples"
+    unknown = "; when it began is not known: the file says 1970; --began sets it"
+    text = f"{target}: {what}{unknown if dated and began is None else ''}"
+    console().print(escape(text), soft_wrap=True)
     return 0
 
 
-def _in_si(path: Path) -> Capture:
-    """Return a capture in SI units: raw samples of ours with the corrections that lie beside them."""
+def _instant(text: str | None) -> datetime | None:
+    """Return a date and time with its zone."""
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        expected = "expected a date and time with its zone, such as 2026-03-21T10:15:08.25+01:00"
+        raise ConfigError(f"--began {text!r}: {expected}")
+    return found
+
+
+def _in_si(path: Path) -> tuple[Capture, datetime | None]:
+    """Return a capture in SI units, raw samples of ours corrected, and when a run says that it began."""
     raw = open_capture(path)
     if path.suffix.lower() not in OURS:
-        return raw
-    if path.suffix.lower() == ".h5":
-        corrections = read_sealed_metadata(path)["corrections"]
-    else:
-        corrections = scan_block_log(path).header["metadata"].get("corrections")
-    if not corrections:
-        return raw
-    from hil.evaluate import corrected  # noqa: PLC0415 - loads what analyses
+        return raw, None
+    from hil.export.captures import About  # noqa: PLC0415 - loads what analyses
 
-    return corrected(path)[0]
+    about = About.of(path)
+    if not about.corrections:
+        return raw, about.began
+    from hil.evaluate import corrected  # noqa: PLC0415 - as above
+
+    return corrected(path)[0], about.began
 
 
 def recover(arguments: argparse.Namespace) -> int:

@@ -25,7 +25,7 @@ def list_(arguments: argparse.Namespace) -> int:
         "sequences": (_sequences, ()),
         "instruments": (_instruments, ("driver", "role", "what it drives", "rating")),
         "benches": (_benches, ("name", "kind", "description", "file")),
-        "plant": (keys, ("table", "key", "value", "default")),
+        "plant": (keys, ("table", "key", "value", "default", "meaning")),
         "flaws": (_flaws, ("name", "what the simulated PCS then does")),
         "limits": (_limits, ("option", "name", "title", "confidence")),
     }[arguments.what]

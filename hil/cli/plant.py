@@ -2,13 +2,72 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from hil.units import show
 
 if TYPE_CHECKING:
     from hil.plant.options import PlantOptions
     from hil.plant.parameters import Parameters
+
+
+MEANINGS: Final = {
+    "controller": "your own control, package.module:Class or an FMU; empty: the built-in one",
+    "state_of_charge": "when the bench starts",
+    "watts": "active power of the bank's phases a, b, c at nominal voltage",
+    "inductive": "reactive power of its reactors likewise",
+    "capacitive": "reactive power of its capacitors likewise",
+    "resistance": "of the bank's phases a, b, c; instead of powers",
+    "inductance": "of its reactors",
+    "capacitance": "of its capacitors",
+    "active_power": "of the electronic load, while there is no profile",
+    "reactive_power": "of the electronic load beside that, inductive positive",
+    "closed": "whether the bank's breaker is closed",
+    "on": "whether the electronic load is on",
+    "repeated": "whether the profile begins again at its end; square and sweep do unless told otherwise",
+    "tangent": "reactive over active power of the profile",
+    "profile": "preset or recorded excerpt of `hil profile list`; none ends one",
+    "file": "profile, preset or trace that is played instead",
+    "peak": "what the highest power of a trace in watts becomes",
+    "preset": "diesel or gas; the other keys say what differs from it",
+    "period": "of compute and communication together",
+    "duty": "part of the period at the high level",
+    "high": "higher level",
+    "low": "lower level",
+    "edge": "how long a change from one level to the other takes",
+    "duration": "length of the profile",
+    "floor": "lowest power while there is work",
+    "ramp_up": "steepest rise",
+    "ramp_down": "steepest fall",
+    "hysteresis": "how long the work must be below the floor until the power follows",
+    "before": "at the first level",
+    "after": "at the last level",
+    "dip": "how long state is written",
+    "interval": "in which one dip comes, at its middle",
+    "stopped": "at the lower level",
+    "restart": "length of the ramp back",
+    "plant.load, sweep, low": "lowest frequency",
+    "plant.load, sweep, high": "highest frequency",
+    "mean": "about which the power swings",
+    "swing": "peak to peak",
+    "cycles": "at each frequency",
+    "shape": "sine or square",
+    "arrivals": "azure_code, poisson, or a file of recorded requests",
+    "rate": "requests per second of poisson",
+    "context": "mean tokens of a request of poisson",
+    "generated": "mean tokens of its answer",
+    "compress": "how many times faster recorded requests come",
+    "nodes": "that serve the requests",
+    "idle": "power of a node without work",
+    "prefill": "power of a node that reads",
+    "decode": "power of a node that only answers",
+    "read_rate": "tokens that a node reads per second",
+    "write_rate": "tokens per second of each answer",
+    "lag": "time constant of the power behind the work",
+    "noise": "between 1 and 2 Hz, RMS per power above idle",
+    "seed": "of arrivals and noise",
+}
+"""Of what is no field of a part of the plant: what it is told, and what makes its load profiles."""
 
 
 def describe(plant: PlantOptions) -> dict[str, str]:
@@ -67,6 +126,7 @@ def keys() -> list[dict[str, Any]]:
     from hil.plant.grounding import Grounding  # noqa: PLC0415 - as above
     from hil.plant.missions import Mission, Missions  # noqa: PLC0415 - as above
     from hil.plant.parameters import Parameters  # noqa: PLC0415 - as above
+    from hil.plant.stated import brief, meanings  # noqa: PLC0415 - as above
     from hil.plant.tables import written  # noqa: PLC0415 - as above
 
     q = Parameters()
@@ -87,16 +147,16 @@ def keys() -> list[dict[str, Any]]:
         ("plant.missions", options.MISSIONS, Missions()),
         ("plant.missions, each", options.MISSION, Mission("dispatch")),
     ]
-    return [
-        {
-            "table": table,
-            "key": key,
-            "value": written(unit),
-            "default": _default(chosen[key] if key in chosen else getattr(owner, key, None)),
-        }
-        for table, known, owner in tables
-        for key, unit in known.items()
-    ]
+    rows = []
+    for table, known, owner in tables:
+        said = {} if owner is None else meanings(type(owner))
+        for key, unit in known.items():
+            told = MEANINGS.get(f"{table}, {key}") or brief(said.get(key, "")) or MEANINGS[key]
+            default = _default(chosen[key] if key in chosen else getattr(owner, key, None))
+            rows.append(
+                {"table": table, "key": key, "value": written(unit), "default": default, "meaning": told}
+            )
+    return rows
 
 
 def _default(value: Any) -> str:

@@ -29,9 +29,9 @@ class Forming:
     damping: float = 0.0
     """Power per deviation from the measured frequency [pu], of the virtual machine."""
     power_filter: float = 0.01
-    """Time constant [s]; zero for none."""
+    """Time constant of the measured power [s]; zero for none."""
     voltage_filter: float = 0.01
-    """Time constant [s]."""
+    """Time constant of the measured voltage [s]."""
     reactive_droop: float = 0.02
     """Voltage per reactive power [pu]."""
     voltage_gain: float = 0.0
@@ -39,8 +39,8 @@ class Forming:
     voltage_integral: float = 5.86
     """Of the voltage control [1/s]; zero: the internal voltage is the set-point."""
     highest_voltage: float = 1.3
-    """Internal [pu]: rated power at a factor of 0.8 needs 1.24 behind the virtual and the filter's reactance
-    together; PSTess has 1.15 behind its 0.15 pu alone."""
+    """Of the internal voltage [pu]; rated power at a factor of 0.8 needs 1.24 behind the virtual and the
+    filter's reactance together; PSTess has 1.15 behind its 0.15 pu alone."""
     virtual_resistance: float = 0.05
     """Of the virtual impedance [pu]"""
     virtual_reactance: float = 0.15
@@ -63,7 +63,7 @@ class Forming:
     reactive_integral: float = 20.0
     """Of the voltage that gives way, per unit of reactive power and second."""
     limiter: str = "clamp"
-    """What limits the current, one of LIMITERS; the clamp always stands behind the other."""
+    """What limits the current, "clamp" or "virtual-impedance"; the clamp always stands behind the other."""
     threshold: float = 1.0
     """Current from which the virtual impedance grows [pu]."""
     growth: float = 0.8

@@ -37,7 +37,7 @@ class Genset:
     """One set; per unit is on the rated power for the engine, on the apparent power for the alternator."""
 
     rated_power: float = 500e3
-    """[W]"""
+    """Of the engine, and what is per unit of power is on it [W]."""
     power_factor: float = 0.8
     """Rated; the alternator's rating is rated_power / power_factor (ISO 8528-1)."""
     voltage: float = 480.0
@@ -53,7 +53,7 @@ class Genset:
     synchronous_reactance: float = 2.0
     """Xd [pu]; 1.8 to 3 [M-med]."""
     stator_resistance: float = 0.01
-    """[pu]; 0.01 to 0.02 [M-med]."""
+    """Of one phase [pu]; 0.01 to 0.02 [M-med]."""
     field_time: float = 2.0
     """T'd0 [s]; 1.5 to 3 [M-med]."""
 
@@ -66,7 +66,7 @@ class Genset:
     governor_reset: float = 1.0
     """Integral per proportional gain [1/s] [E]."""
     actuator_time: float = 0.1
-    """[s]; 0.05 to 0.2 [M-med]."""
+    """Time constant of the fuel rack [s]; 0.05 to 0.2 [M-med]."""
     actuator_rate: float = 5.0
     """Most change of fuel per time [pu/s]; full stroke in 0.2 s [E]."""
     dead_time: float = 0.03
@@ -94,15 +94,17 @@ class Genset:
     """Voltage per speed below the knee [pu/pu]; 1 to 2 V/Hz in per unit, adjustable [M-med]."""
 
     underspeed: Level = (0.85, 1.0)
-    """[pu, s] of rated speed; ISO 8528-5 G1 lets a step pull it down by 15 % [S]; time [E]."""
+    """Trips below this part of rated speed, after a time [pu, s]; ISO 8528-5 G1 lets a step
+    pull it down by 15 % [S]; time [E]."""
     overspeed: Level = (1.15, 0.05)
-    """[pu, s]; stops the engine [M-high]."""
+    """Trips above this part of rated speed, after a time [pu, s]; stops the engine [M-high]."""
     undervoltage: Level = (0.75, 3.0)
-    """[pu, s] [E]: beyond the dip of a load step in G2."""
+    """Trips below it, after a time [pu, s]; beyond the dip of a load step in G2 [E]."""
     overvoltage: Level = (1.25, 1.0)
-    """[pu, s]; the rise allowed in G2 [S]; time [E]."""
+    """Trips above it, after a time [pu, s]; the rise allowed in G2 [S]; time [E]."""
     reverse_power: Level = (0.06, 5.0)
-    """[pu of rated power, s] [E]: below the drag, which is what the bus can be made to drive."""
+    """Trips when it takes more than this, after a time [pu of rated power, s]; below the drag, which is what
+    the bus can be made to drive [E]."""
     overcurrent: Level = (1.2, 1.35)
     """Pick-up [pu], k [s]; very inverse, t = k / (I / Is - 1), IEC 60255-151 with a TMS of 0.1 [S]."""
 

@@ -19,10 +19,11 @@ class Grounding:
     """Impedance to zero sequence, of each phase; per unit is on the plant's rating and voltage."""
 
     resistance: float = 0.015
-    """[pu]; X / R of 3 to 4 is usual in dry-type transformers of this size [M]. An impedance in the neutral
-    counts three times."""
+    """To zero sequence, of one phase [pu]; X / R of 3 to 4 is usual in dry-type transformers of this size
+    [M]. An impedance in the neutral counts three times."""
     reactance: float = 0.05
-    """[pu]; leakage of a zigzag or delta-star transformer, 0.04 to 0.06 [M]."""
+    """To zero sequence, of one phase [pu]; leakage of a zigzag or delta-star transformer, 0.04 to 0.06
+    [M]."""
 
     def __post_init__(self) -> None:
         check(self, "plant.grounding", above_zero={"resistance", "reactance"})

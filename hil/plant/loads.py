@@ -108,7 +108,7 @@ class ElectronicLoad:
     """Power supplies and their UPS: constant power, limited in current, off the bus in a deep sag."""
 
     rating: float = 100e3
-    """[VA]"""
+    """Apparent power that it is built for [VA]."""
     voltage: float = 480.0
     """RMS, line to line [V]."""
     input_lag: float = 1e-3
@@ -116,7 +116,7 @@ class ElectronicLoad:
     voltage_lag: float = 10e-3
     """Of the square of the voltage [s]; power factor correction loops cross over at 10 to 20 Hz [M]."""
     current_limit: float = 1.2
-    """[pu]"""
+    """Most current that it draws [pu]."""
     ups: bool = True
     """Whether a UPS takes the load off the bus in a sag."""
     transfer_voltage: float = 0.7
@@ -126,7 +126,7 @@ class ElectronicLoad:
     return_delay: float = 10.0
     """With good voltage, before the load returns [s]; walk-in settings are 5 to 30 s [M]."""
     return_ramp: float = 0.1
-    """[pu/s]; a walk-in of 10 s [M]."""
+    """How fast the load returns then [pu/s]; a walk-in of 10 s [M]."""
 
     def __post_init__(self) -> None:
         names = "rating voltage input_lag voltage_lag transfer_voltage transfer_time return_delay return_ramp"
@@ -218,13 +218,13 @@ class Transformer:
     frequency: float = 60.0
     """[Hz]"""
     leakage: float = 0.05
-    """[pu]; dry-type units of this size have 3 to 6 % [M]."""
+    """Reactance in short circuit [pu]; dry-type units of this size have 3 to 6 % [M]."""
     x_over_r: float = 5.0
     """Of the leakage; 2 to 6 below 500 kVA [M]."""
     no_load_current: float = 0.01
-    """[pu]; 0.5 to 2 % [M]."""
+    """With nothing on the secondary [pu]; 0.5 to 2 % [M]."""
     core_loss: float = 0.003
-    """[pu]; 0.1 to 0.4 % [M]."""
+    """At rated voltage [pu]; 0.1 to 0.4 % [M]."""
     knee: float = 1.2
     """Flux, of its rated peak, at which the core saturates [pu]; 1.1 to 1.25 [M-high]."""
     air_core: float = 0.3

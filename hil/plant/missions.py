@@ -36,7 +36,7 @@ class Mission:
     """One of the missions, and what it may use."""
 
     name: str
-    """One of `NAMES`."""
+    """What it is: ride-through, buffering, frequency, dispatch or maintenance."""
     share: float = 1.0
     """Largest power that it may take [pu]."""
     reserve: float = 0.0
@@ -99,13 +99,13 @@ class Missions:
     droop_response: float = 5.0
     """Open-loop response time, to 90 % [s]; default of IEEE 1547-2018 [V]."""
     volt_var: tuple[tuple[float, float], ...] | None = None
-    """Four points of voltage and reactive power [pu], such as `VOLT_VAR`; the set-point comes on top. Empty:
+    """Four points of voltage and reactive power [pu]; such as `VOLT_VAR`, the set-point comes on top. Empty:
     off. None: `SUPPORT` where a load is buffered, else off."""
     volt_var_response: float = 1.0
     """Open-loop response time [s]; E. The default of IEEE 1547-2018, 5 s [V], is as long as the grid takes to
     take up a load at its ramp."""
     volt_watt: tuple[float, ...] = ()
-    """Voltages between which the power limit falls to zero [pu], such as `VOLT_WATT`; empty: off."""
+    """Voltages between which the power limit falls to zero [pu]; such as `VOLT_WATT`, empty: off."""
     volt_watt_response: float = 10.0
     """Open-loop response time [s] [V]."""
 

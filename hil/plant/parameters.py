@@ -54,7 +54,7 @@ class Parameters(Storage):
     current_limit: float = 1.2
     """Of the PCS [pu]; products give 1.1 to 1.2."""
     priority: str = "P"
-    """Which power keeps its share at the current limit, one of PRIORITIES."""
+    """Which power keeps its share at the current limit: "P", "Q" or "mixed"."""
     fault_priority: str = "Q"
     """The same while the voltage is outside the dead band."""
     k_support: float = 2.0

@@ -41,19 +41,18 @@ def stated(options: PlantOptions) -> dict[str, list[str]]:
 
 
 def _rows(prefix: str, owner: Any, units: dict[str, Any], left_out: set[str]) -> dict[str, list[str]]:
-    rows, said = {}, _meanings(type(owner))
+    rows, said = {}, meanings(type(owner))
     for each in fields(owner):
         if each.name in left_out:
             continue
         text = said.get(each.name, "")
         found = _UNIT.search(text)
         unit = written(units[each.name]) if each.name in units else found[1] if found else ""
-        meaning = re.sub(r"\s*\[[^\]]*\]", "", text.partition(";")[0]).rstrip(".").strip()
-        rows[prefix + each.name] = [_text(getattr(owner, each.name)), unit, meaning]
+        rows[prefix + each.name] = [_text(getattr(owner, each.name)), unit, brief(text)]
     return rows
 
 
-def _meanings(kind: type[Any]) -> dict[str, str]:
+def meanings(kind: type[Any]) -> dict[str, str]:
     """Return the docstring of each field of a dataclass, inherited ones too."""
     said: dict[str, str] = {}
     for base in reversed(kind.__mro__[:-1]):
@@ -67,6 +66,11 @@ def _meanings(kind: type[Any]) -> dict[str, str]:
                 ):
                     said[name] = " ".join(words.split())
     return said
+
+
+def brief(text: str) -> str:
+    """Return what a docstring says first, without units."""
+    return re.sub(r"\s*\[[^\]]*\]", "", text.partition(";")[0]).rstrip(".").strip()
 
 
 def _text(value: Any) -> str:

@@ -26,7 +26,7 @@ from hil.steps import (
 )
 
 from ._common import around, end_island, to_form
-from ._island import completeness, load_step
+from ._island import completeness, load_step, overview
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,6 +39,18 @@ if TYPE_CHECKING:
 BANK, GENSET = "bank", "genset_1"
 LAST = 0.5
 """Over which the last values of a record are taken [s]."""
+SHOWN = {
+    "active_step": ("P step", "pu"),
+    "reactive_step": ("Q step", "pu"),
+    "voltage_deviation": ("V off its line", "%"),
+    "voltage_recovery": ("V back", "s"),
+    "voltage_error": ("V in the end", "%"),
+    "frequency_deviation": ("f beyond its lines", "Hz"),
+    "frequency_settling": ("f settled", "s"),
+    "frequency_error": ("f in the end", "Hz"),
+    "damping": ("Damping", ""),
+}
+"""Results that the summary's table shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +186,10 @@ class Island(Sequence):
         if recording.name.startswith("shared"):
             parts.append(Findings((self._sharing(recording),)))
         return joined(parts, history=recording.waveform.history)
+
+    def summarize(self, found: Mapping[str, Analysis]) -> Analysis:
+        """Return what each step of load did, in a row."""
+        return overview(found, "Step by step", SHOWN)
 
     def _sharing(self, recording: Recording) -> Result:
         """Return the power of the PCS in the end less its share of what it and the genset give."""

@@ -16,7 +16,7 @@ from hil.sequence import Sequence, Stage
 from hil.steps import Arm, Disarm, Hold, MoveSwitch, SetLoad, SwitchLoad, SwitchPcs
 
 from ._common import end_island, to_form
-from ._island import completeness, load_step
+from ._island import completeness, load_step, overview
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +29,16 @@ if TYPE_CHECKING:
 BANK, TRANSFORMER = "bank", "transformer_breaker"
 LOADED = "inrush_loaded"
 """Capture of the inrush on top of all blocks of load."""
+SHOWN = {
+    "rise_time": ("V rises in", "s"),
+    "voltage_reached": ("V in the end", "pu"),
+    "peak_current": ("Peak current", "pu"),
+    "active_step": ("P picked up", "pu"),
+    "voltage_dip": ("V dip", "%"),
+    "voltage_recovery": ("V back", "s"),
+    "frequency_excursion": ("f off rated", "Hz"),
+}
+"""Results that the summary's table shows."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +131,10 @@ class BlackStart(Sequence):
             told = [one.time - one.late for one in recording.of("step")]
             parts.append(rise_findings(recording.waveform, hertz, volts, told[0] if told else 0.0))
         return joined(parts, history=recording.waveform.history)
+
+    def summarize(self, found: Mapping[str, Analysis]) -> Analysis:
+        """Return each step of the start in a row: the rise, every inrush, every block of load."""
+        return overview(found, "The start, step by step", SHOWN)
 
     def _inrush(self, name: str) -> Stage:
         closed, opened = (MoveSwitch(position, TRANSFORMER) for position in ("closed", "open"))

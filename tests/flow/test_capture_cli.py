@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -85,7 +86,9 @@ def test_info_counts_what_is_missing(hil, tmp_path):
 def test_convert(hil, tmp_path, target):
     code, out, err = hil("capture", "convert", FAULT, target)
     assert (code, err) == (0, "")
-    assert out == f"{target}: 15 channels of 40,001 samples\n"
+    unknown = "; when it began is not known: the file says 1970; --began sets it"
+    said = unknown if target in {"x.cfg", "x.cff"} else ""
+    assert out == f"{target}: 15 channels of 40,001 samples{said}\n"
     first, again = read(FAULT), read(tmp_path / target)
     assert np.array_equal(again.samples, first.samples)
     assert again.rate == first.rate
@@ -101,10 +104,29 @@ def test_a_capture_of_a_run_is_corrected_before_it_is_written(hil, record, tmp_p
     code, out, err = hil("capture", "convert", sealed, "sag.csv", "--json")
     assert (code, err) == (0, "")
     w = read(tmp_path / "sag.csv")
-    assert json.loads(out) == {"source": str(sealed), "target": "sag.csv", "samples": len(w)}
+    began = read_sealed_metadata(sealed)["metadata"]["started"]
+    assert json.loads(out) == {
+        "source": str(sealed), "target": "sag.csv", "samples": len(w), "began": began
+    }  # fmt: skip
     (va,) = w.find("voltage", ("a",))
     before = w[va.name][: round(0.1 * w.rate)]
     assert before.std() == pytest.approx(480 / 3**0.5, rel=2e-3)
+
+
+def test_comtrade_says_when_a_capture_of_a_run_began(hil, record, tmp_path):
+    """In UTC, as the run does, whatever the file's own dates say; the line of the first sample."""
+    (sealed,) = (record / "captures").glob("*.h5")
+    code, out, _ = hil("capture", "convert", sealed, "sag.cfg")
+    assert (code, "1970" in out) == (0, False)
+    began = datetime.fromisoformat(read_sealed_metadata(sealed)["metadata"]["started"]).astimezone(UTC)
+    assert f"\n{began:%d/%m/%Y,%H:%M:%S.%f}" in (tmp_path / "sag.cfg").read_text()
+
+
+def test_the_user_says_when_a_capture_of_others_began(hil, tmp_path):
+    """Two hours east of UTC: 10:15 there is 08:15."""
+    code, out, _ = hil("capture", "convert", FAULT, "x.cfg", "--began", "2026-03-21T10:15:08.25+02:00")
+    assert (code, out) == (0, "x.cfg: 15 channels of 40,001 samples\n")
+    assert "\n21/03/2026,08:15:08.250000" in (tmp_path / "x.cfg").read_text()
 
 
 def test_recover_a_block_log(hil, log, tmp_path):
@@ -160,6 +182,9 @@ def test_a_sealed_record_is_never_written_to(hil, log):
         (("info", "none.xyz"), "no reader for .xyz"),
         (("convert", FAULT, "x.xyz"), "choose .csv, .parquet, .cfg, .cff"),
         (("convert", "none.tdms#Scope", "x.csv"), "no such file"),
+        (("convert", FAULT, "x.cff", "--began", "2026-03-21T10:15:08"), "date and time with its zone"),
+        (("convert", FAULT, "x.cff", "--began", "yesterday"), "date and time with its zone"),
+        (("convert", FAULT, "x.csv", "--began", "2026-03-21T10:15Z"), "only COMTRADE says when"),
         (("recover", "none.blk"), "no such file"),
         (("recover", "."), "there is no block log"),
         (("recover", ".", "--output", "x.h5"), "--output names one file"),

@@ -133,6 +133,23 @@ def test_a_bus_that_dies_is_lost(sequence, formula):
     assert {one.state for one in found.results if one.key != "valid_share"} == {"lost"}
 
 
+def test_the_summary_has_a_row_for_each_step_and_says_why_there_is_no_value(sequence, formula):
+    """1 % above the droop line with 0.5 pu more, then a bus that dies, which has no voltage in the end."""
+    test = sequence("t02_island", **QUICK)
+    steady, dies = (lambda t: 1.01 + 0 * t), (lambda t: np.where(t < 0.3, 1.0, 0.0))
+    more = lambda t: np.where(t < 0, 0.1, 0.6) / 1.01 + 0j  # noqa: E731
+    held, lost = (
+        test.analyze(stepped(formula(volts, amps, begin=-0.6, end=2.5)))
+        for volts, amps in ((steady, more), (dies, lambda t: 0.5 * dies(t)))
+    )
+    (table,) = test.summarize({"active_50_on_b10": held, "active_50_off_b10": lost}).tables
+    rows = {row[0]: dict(zip(table.columns, row, strict=True)) for row in table.rows}
+    assert rows["active_50_on_b10"]["P step"] == pytest.approx(0.5, abs=1e-3)
+    assert rows["active_50_on_b10"]["V in the end"] == pytest.approx(1.0, abs=0.01)
+    assert set(rows["active_50_off_b10"].values()) == {"active_50_off_b10", "lost"}
+    assert len(table.units) == len(table.columns)
+
+
 @pytest.mark.parametrize(("own", "error"), [(0.4, 0.0), (0.5, 10.0)])
 def test_a_share_is_by_the_droops(sequence, formula, own, error):
     """2 % beside 4 % of the same rating take two thirds and one third: 0.4 pu of 0.6."""
@@ -152,12 +169,13 @@ ONE = {**QUICK, "steps": "0.5/0", "unbalanced": "0 pu"}
 def test_a_good_unit_passes(run, sequence):
     settings = {**QUICK, "steps": "0.5/0 0/-0.15"}
     found = run("t02_island", settings)
-    assert found == {name: {} for name in sequence("t02_island", **settings).captures()}
+    assert found == {name: {} for name in (*sequence("t02_island", **settings).captures(), "summary")}
 
 
 @pytest.mark.thorough
 def test_a_distorted_voltage_is_found(run):
     found = run("t02_island", {**ONE, "shared": "0 pu"}, "distorts=0.07")
+    assert not found.pop("summary")
     assert found == {f"active_50_{way}": {"distortion": "FAIL"} for way in EITHER}
 
 
@@ -165,6 +183,7 @@ def test_a_distorted_voltage_is_found(run):
 def test_a_frequency_that_follows_late_is_found(run):
     """0.6 s of power filter: 0.6 Hz are down to 0.1 Hz after 0.6 s x ln 6, 1.1 s."""
     found = run("t02_island", {**ONE, "shared": "0 pu"}, "swings=60")
+    assert not found.pop("summary")
     assert found == {f"active_50_{way}": {"frequency_settling": "FAIL"} for way in EITHER}
 
 

@@ -91,6 +91,32 @@ def test_a_block_of_load_is_measured(sequence, formula):
     assert found["frequency_excursion"].value == pytest.approx(0.9, abs=0.01)
 
 
+def test_the_summary_shows_rise_inrush_and_block_in_rows(sequence, formula):
+    """A rise in 4 s, an inrush of 1.3 pu, 0.25 pu picked up; what a step does not have is left empty."""
+    test = sequence("t10_black_start")
+    rise = lambda t: np.clip(t / 4.0, 0.01, 1.0)  # noqa: E731
+    full = lambda t: 1.0 + 0 * t  # noqa: E731
+    made = {
+        "start": (rise, lambda t: 0.05 * rise(t), "SwitchPcs"),
+        "inrush_1": (full, lambda t: 1.3 + 0 * t, "MoveSwitch"),
+        "pick_up_1_25": (full, lambda t: np.where(t < 0, 0.1, 0.35) + 0j, "SetLoad"),
+    }
+    found = {
+        name: test.analyze(
+            replace(formula(u, i, end=5.5), name=name, readings=(Reading(0.0, "step", {"step": step}),))
+        )
+        for name, (u, i, step) in made.items()
+    }
+    (table,) = test.summarize(found).tables
+    start, inrush, block = (dict(zip(table.columns, row, strict=True)) for row in table.rows)
+    assert (start["Step"], inrush["Step"], block["Step"]) == tuple(made)
+    assert start["V rises in"] == pytest.approx(4.0, abs=0.02)
+    assert inrush["Peak current"] == pytest.approx(1.3, abs=1e-3)
+    assert block["P picked up"] == pytest.approx(0.25, abs=1e-3)
+    assert block["V dip"] == pytest.approx(0.0, abs=0.01)
+    assert (start["P picked up"], inrush["V rises in"], block["Peak current"]) == (None, None, None)
+
+
 FEW = {**QUICK, "energisations": "1", "blocks": "0.35 0.5"}
 
 
@@ -98,7 +124,7 @@ FEW = {**QUICK, "energisations": "1", "blocks": "0.35 0.5"}
 def test_a_good_unit_passes(run, sequence):
     settings = {**QUICK, "energisations": "1"}
     found = run("t10_black_start", settings)
-    assert found == {name: {} for name in sequence("t10_black_start", **settings).captures()}
+    assert found == {name: {} for name in (*sequence("t10_black_start", **settings).captures(), "summary")}
 
 
 @pytest.mark.thorough
@@ -112,4 +138,5 @@ def test_too_much_current_is_found_at_the_inrush_on_top_of_load(run):
 def test_a_unit_that_does_not_start_is_found(run):
     found = run("t10_black_start", FEW, "no-black-start")
     assert found.pop("start") == {"starts": "FAIL", "voltage_ramp": "FAIL"}
+    assert not found.pop("summary")
     assert {outcome for missed in found.values() for outcome in missed.values()} == {"NOT RUN"}
