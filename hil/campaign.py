@@ -183,7 +183,7 @@ def plan(
             if len(config.named(role, name)) != 1
         ]
         if not entry.sequence.BENCH and config.plant is None:
-            lacking.append("a simulated plant, for it runs by model")
+            lacking.append("simulated plant, and the test runs by model")
         if lacking:
             planned.append(Planned(entry, None, f"the bench has no {', no '.join(lacking)}"))
             continue

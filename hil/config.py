@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from hil.errors import ConfigError, MissingExtra
+from hil.errors import ConfigError, MissingExtra, NotSupported
 from hil.limits import Limit
 from hil.roles import ROLES
 from hil.table import resolve
@@ -103,12 +103,16 @@ class BenchConfig:
         return tuple(found if len(found) == 1 or not name else [i for i in found if i.name == name])
 
     def find(self, role: str, name: str = "") -> InstrumentConfig:
-        """Return the instrument that plays this part; raises `ConfigError` where it is not exactly one."""
+        """Return the instrument that plays this part.
+
+        Raises `NotSupported` where the bench has none, `ConfigError` where more than one could be meant.
+        """
         found = self.named(role, name)
         if len(found) != 1:
             there = ", ".join(i.name for i in self.instruments.values() if i.role == role) or "none"
             called = f" called {name}" if name else ""
-            raise ConfigError(f"{self.path}: one {role}{called} is needed; there is {there}")
+            kind = ConfigError if found else NotSupported
+            raise kind(f"{self.path}: one {role}{called} is needed; there is {there}")
         return found[0]
 
     def driver(self, role: str, name: str = "") -> type[Instrument]:

@@ -266,10 +266,10 @@ def rehearse(
 ) -> Rehearsal:
     """Walk the sequence for this bench; nothing is connected.
 
-    Raises `LimitError` or `ConfigError`, naming the stage, for what the bench may not or cannot do.
+    Raises `LimitError`, `ConfigError` or `NotSupported`, naming the stage, for what the bench may not or cannot do.
     """
     if config.plant is None and len(recorded(sequence)) < len(sequence.captures()):
-        raise ConfigError(
+        raise NotSupported(
             f"{config.path}: {sequence.NAME} needs a model of the unit, and a bench of hardware has none; "
             "name a simulated bench that describes the unit"
         )

@@ -166,9 +166,9 @@ class RideThrough(Sequence):
         end, now = None, None
         for power, event in self._in_turn():
             watts = power * nominal.power
-            if end is None:
+            if now is None:
                 yield Stage("energise", energise(nominal, watts, self.steady), "battery, grid, PCS")
-            elif event.home and not end.pcs_running:
+            elif event.home and end is not None and not end.pcs_running:
                 steps = restart(nominal, watts, self.steady)
                 yield Stage(f"restart before {event.name}", steps, "the PCS has tripped")
             elif power != now:

@@ -59,12 +59,17 @@ def test_the_full_form_has_every_corner_in_every_phase_set_at_every_power(sequen
     assert set(transients(test, bench)) == set(names)
 
 
-def test_a_disturbance_comes_at_every_power_before_the_next_and_ends_at_the_power_it_began_at(sequence):
+def test_a_disturbance_comes_at_every_power_before_the_next_and_ends_at_the_power_it_began_at(
+    sequence, bench
+):
     """Charging first: half an hour of swell at 0.9 pu takes 0.45 h of rated power out of the battery."""
     names = list(sequence("t07_ride_through").captures())
     swells = [f"swell_{word}_{tag}" for tag in ("p-90", "p90", "p25") for word in ("on", "off")]
     first = names.index("swell_on_p-90")
     assert names[first : first + 6] == swells
+    stages = [stage.name for stage in rehearse(sequence("t07_ride_through"), bench).stages]
+    assert stages.count("energise") == 1
+    assert stages[-2:] == ["frequency_high_off_p25", "de-energise"]
     assert names[:3] == ["lvrt_000_abc_p-90", "lvrt_000_abc_p90", "lvrt_000_abc_p25"]
 
 
