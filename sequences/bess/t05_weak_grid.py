@@ -91,9 +91,11 @@ class WeakGrid(Sequence):
         for name, length in self._excerpts().items():
             excerpt(name, length)
         rungs = self._rungs()
-        if list(rungs) != sorted(set(rungs), reverse=True) or not rungs:
+        hundredths = [round(100 * scr) for scr in rungs]  # by which captures are named
+        if hundredths != sorted(set(hundredths), reverse=True) or not rungs:
             raise ConfigError(
-                f"t05_weak_grid: ladder = {self.ladder!r}; expected ratios that fall, such as 2 1.5"
+                f"t05_weak_grid: ladder = {self.ladder!r}; expected ratios that fall, by a hundredth at "
+                "least, such as 2 1.5"
             )
 
     def captures(self) -> Mapping[str, Mapping[str, float | str]]:

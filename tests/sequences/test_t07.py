@@ -29,6 +29,7 @@ QUICK = {
         ({"corners": "0.27-1.2"}, "corners: '0.27-1.2': expected voltage/time"),
         ({"corners": "0.95/1"}, "0.95 pu is neither a sag nor a swell"),
         ({"corners": "0.5/100"}, "corners, time = 100 s"),
+        ({"corners": "0.52/0.6 0.523/3"}, "two have the same voltage to a percent"),
         ({"phases": "abc ca"}, "phases = 'abc ca'"),
         ({"powers": ""}, "powers = ''"),
         ({"powers": "0.9 x"}, "powers = '0.9 x'"),
