@@ -41,7 +41,7 @@ SECTION: Final = "Generator following"
 def findings(recording: Recording) -> Analysis:
     """Return what a capture of T9 shows."""
     waveform, nominal = recording.waveform, recording.nominal
-    of, powers = bus(waveform, nominal["frequency"]), power_series(waveform)
+    of, powers = bus(waveform, nominal["frequency"]), power_series(waveform, ("", "load"))
     parts = [survey(waveform)]
     told = [r for r in recording.of("step") if r.values.get("step") in {"SetLoad", "SwitchGenset"}]
     event = told[0].time - told[0].late if told else None

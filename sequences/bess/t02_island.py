@@ -6,7 +6,7 @@ draws more of one phase than of the others, go on and off again; with a genset b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from hil.errors import ConfigError
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 BANK, GENSET = "bank", "genset_1"
 LAST = 0.5
-"""Over which the last values of a record are taken [s]."""
+"""Over which the last values of a record are taken, and the first of one with a genset beside [s]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,28 +172,37 @@ class Island(Sequence):
         )
         parts = [completeness(recording), load_step(recording, line, Bands(0.02, 0.1, self.calm))]
         if recording.name.startswith("shared"):
-            parts.append(Findings((self._sharing(recording),)))
+            parts.append(Findings(self._sharing(recording)))
         return joined(parts, history=recording.waveform.history)
 
-    def _sharing(self, recording: Recording) -> Result:
-        """Return the power of the PCS in the end less its share of what it and the genset give."""
+    def _sharing(self, recording: Recording) -> tuple[Result, Result]:
+        """Return the step of load that PCS and genset share, and the power of the PCS less its share of it."""
         from hil.analysis.result import Result  # noqa: PLC0415 - numpy, as above
 
-        w = recording.waveform
+        w, rated = recording.waveform, recording.nominal["power"]
         volts, sets = w.find("voltage"), w.find("current", place="genset")
-        key, title = "share_error", "Power of the PCS less its share by the droops"
+        step = Result("shared_step", "Step of the active power of PCS and genset", None, "pu", section="Power")
+        error = Result(
+            "share_error", "Power of the PCS less its share by the droops", None, "%", section="Power"
+        )
         if len(sets) != 3:
             note = "the currents of the genset are not recorded"
-            return Result(key, title, None, "%", state="not determinable", note=note, section="Power")
-        last = w.part(len(w) - round(LAST * w.rate), len(w))
-        own, other = (
-            float((last.select(volts) * last.select(currents)).sum(axis=0).mean())
-            for currents in (w.find("current"), sets)
+            lacking = (replace(one, state="not determinable", note=note) for one in (step, error))
+            return next(lacking), next(lacking)
+        count = round(LAST * w.rate)
+        (before, set_before), (own, other) = (
+            tuple(
+                float((part.select(volts) * part.select(currents)).sum(axis=0).mean())
+                for currents in (w.find("current"), sets)
+            )
+            for part in (w.part(0, count), w.part(len(w) - count, len(w)))
         )
         share = self.genset_droop / (self.genset_droop + self.genset_rating * self.droop)
-        error = 100 * (own - share * (own + other)) / recording.nominal["power"]
         note = f"{own / 1e3:.1f} kW of {(own + other) / 1e3:.1f} kW; share by droop {share:.3f}"
-        return Result(key, title, error, "%", note=note, section="Power")
+        return (
+            replace(step, value=(own + other - before - set_before) / rated),
+            replace(error, value=100 * (own - share * (own + other)) / rated, note=note),
+        )
 
     def _run(self, nominal: Nominal) -> tuple[Step, ...]:
         volts = nominal.phase_voltage

@@ -219,9 +219,11 @@ class RideThrough(Sequence):
             (name, one["ridden"].state, *(one[key].value if key in one else None for key, _ in COLUMNS))
             for name, one in found.items()
         ]
-        lost = [name for name, one in found.items() if one["ridden"].state != "ridden through"]
-        missing = len(self.captures()) - len(found)
-        state = "tripped" if lost else "not all recorded" if missing else "all ridden through"
+        states = {name: one["ridden"].state for name, one in found.items()}
+        lost = [name for name, state in states.items() if state != "ridden through"]
+        missing = len(self.captures()) > len(found)
+        tripped = "tripped" in states.values()
+        state = "tripped" if tripped else "not all recorded" if lost or missing else "all ridden through"
         text = f"not ridden through: {', '.join(lost)}" if lost else f"{len(found)} events"
         columns, units = (
             ("Event", "PCS", *(title for _, title in COLUMNS)),

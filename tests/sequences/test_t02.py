@@ -136,13 +136,15 @@ def test_a_bus_that_dies_is_lost(sequence, formula):
 @pytest.mark.parametrize(("own", "error"), [(0.4, 0.0), (0.5, 10.0)])
 def test_a_share_is_by_the_droops(sequence, formula, own, error):
     """2 % beside 4 % of the same rating take two thirds and one third: 0.4 pu of 0.6."""
-    recording = stepped(formula(lambda t: 1.0 + 0 * t, lambda t: own + 0j * t, begin=-0.6, end=2.5))
+    load = lambda t: np.where(t < 0, own / 6, own) + 0j  # noqa: E731 - 0.1 pu of the two, then 0.6
+    recording = stepped(formula(lambda t: 1.0 + 0 * t, load, begin=-0.6, end=2.5))
     w = recording.waveform
     sets = tuple(Channel(f"g{p}", "A", "current", p, place="genset") for p in "abc")
     other = w.select(w.find("current")) * (0.6 - own) / own
     both = replace(w, samples=np.vstack([w.samples, other]), channels=(*w.channels, *sets))
     found = sequence("t02_island", **QUICK).analyze(replace(recording, name="shared_on_b10", waveform=both))
     assert found["share_error"].value == pytest.approx(error, abs=0.01)
+    assert found["shared_step"].value == pytest.approx(0.5, abs=1e-3)
 
 
 ONE = {**QUICK, "steps": "0.5/0", "unbalanced": "0 pu"}

@@ -168,6 +168,9 @@ def test_the_summary_names_what_was_lost(sequence, formula):
     assert test.summarize({names[0]: good})["all_ridden"].state == "not all recorded"
     found = test.summarize({**dict.fromkeys(names, good), names[1]: lost})["all_ridden"]
     assert (found.state, names[1] in found.note) == ("tripped", True)
+    idle = test.analyze(formula(lambda _: 1.0, lambda t: 0.01 + 0 * t, parameters=GIVEN))
+    found = test.summarize({**dict.fromkeys(names, good), names[1]: idle})["all_ridden"]
+    assert (found.state, names[1] in found.note) == ("not all recorded", True)  # nothing to ride through with
 
 
 ONE = {**QUICK, "corners": "0.12/0.32", "phases": "abc", "six_within": "0 s"}
