@@ -97,7 +97,9 @@ def compare(pairs: Mapping[str, Pair], spans: Spans) -> Findings:
                 if of.key == f"{key}_event"
             }
             for window, span in spans.items():
-                error = mean_absolute_error(*both.values(), *span) if len(both) == 2 else None
+                error = None
+                if len(both) == 2:
+                    error = mean_absolute_error(both["measured"], both["model"], *span)
                 errors.setdefault((key, window), {})[event] = None if error is None else 100 * error
             rows.append((event, title, *(errors[key, window][event] for window in spans)))
             if key != "u":

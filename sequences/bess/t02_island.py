@@ -176,31 +176,33 @@ class Island(Sequence):
         return joined(parts, history=recording.waveform.history)
 
     def _sharing(self, recording: Recording) -> tuple[Result, Result]:
-        """Return the step of load that PCS and genset share, and the power of the PCS less its share of it."""
+        """Return the step that PCS and genset share, and the power of the PCS in the end less its share."""
         from hil.analysis.result import Result  # noqa: PLC0415 - numpy, as above
+        from hil.analysis.signals import group  # noqa: PLC0415 - as above
 
         w, rated = recording.waveform, recording.nominal["power"]
-        volts, sets = w.find("voltage"), w.find("current", place="genset")
-        step = Result("shared_step", "Step of the active power of PCS and genset", None, "pu", section="Power")
-        error = Result(
-            "share_error", "Power of the PCS less its share by the droops", None, "%", section="Power"
+        sets = w.find("current", place="genset")
+        step = Result(
+            "shared_step", "Step of the active power of PCS and genset", None, "pu", section="Power"
         )
+        title = "Power of the PCS less its share by the droops"
+        error = Result("share_error", title, None, "%", section="Power")
         if len(sets) != 3:
             note = "the currents of the genset are not recorded"
-            lacking = (replace(one, state="not determinable", note=note) for one in (step, error))
-            return next(lacking), next(lacking)
+            state = "not determinable"
+            return replace(step, state=state, note=note), replace(error, state=state, note=note)
+        volts, own_amps, other_amps = (
+            group(w, channels).samples for channels in (w.find("voltage"), w.find("current"), sets)
+        )
         count = round(LAST * w.rate)
-        (before, set_before), (own, other) = (
-            tuple(
-                float((part.select(volts) * part.select(currents)).sum(axis=0).mean())
-                for currents in (w.find("current"), sets)
-            )
-            for part in (w.part(0, count), w.part(len(w) - count, len(w)))
+        (before, beside), (own, other) = (
+            [float((volts[:, span] * amps[:, span]).sum(axis=0).mean()) for amps in (own_amps, other_amps)]
+            for span in (slice(count), slice(-count, None))
         )
         share = self.genset_droop / (self.genset_droop + self.genset_rating * self.droop)
         note = f"{own / 1e3:.1f} kW of {(own + other) / 1e3:.1f} kW; share by droop {share:.3f}"
         return (
-            replace(step, value=(own + other - before - set_before) / rated),
+            replace(step, value=(own + other - before - beside) / rated),
             replace(error, value=100 * (own - share * (own + other)) / rated, note=note),
         )
 

@@ -45,11 +45,13 @@ class Asked:
 
     def share(self, u: float, i_p: float, i_q: float) -> float:
         """Return the part of what the limit allows that the prioritised current is, at a voltage u."""
-        if self.first == "P":
-            return abs(i_p) / min(abs(self.power) / u, self.limit)
-        if self.first == "Q":
-            return abs(i_q) / min(abs(self.reactive) / u, self.limit)
-        return abs(complex(i_p, i_q)) / min(abs(complex(self.power, self.reactive)) / u, self.limit)
+        asked, given = {
+            "P": (self.power, i_p),
+            "Q": (self.reactive, i_q),
+            "mixed": (complex(self.power, self.reactive), complex(i_p, i_q)),
+        }[self.first]
+        # without any voltage no current gives a power: the limit is what is left
+        return abs(given) / (min(abs(asked) / u, self.limit) if u > 0 else self.limit)
 
 
 def limiting_findings(
