@@ -116,6 +116,31 @@ def test_a_swing_has_its_damping_and_what_is_left_of_it(sequence, formula):
     assert found["oscillation_left"].value == pytest.approx(0.1 * np.exp(-sigma), rel=0.15)
 
 
+@pytest.mark.parametrize(("slow", "fast"), [(0.05, 0.2), (0.2, 0.05)])
+def test_the_least_damped_of_two_modes_counts(sequence, formula, slow, fast):
+    """2 and 9 Hz; whichever of them has 0.05."""
+
+    def ring(t):
+        modes = sum(
+            0.1 * np.exp(-d * 2 * np.pi * hertz * np.maximum(t, 0)) * np.cos(2 * np.pi * hertz * t)
+            for hertz, d in ((2.0, slow), (9.0, fast))
+        )
+        return np.where(t < 0, 0.1, 0.6 + modes) + 0j
+
+    recording = stepped(formula(lambda t: 1.0 + 0 * t, ring, begin=-0.6, end=3.0))
+    assert sequence("t02_island", **QUICK).analyze(recording)["damping"].value == pytest.approx(
+        0.05, abs=0.003
+    )
+
+
+def test_a_voltage_that_stays_away_is_not_back(sequence, formula):
+    recording = stepped(
+        formula(lambda t: np.where(t < 0, 1.0, 0.95), lambda t: np.where(t < 0, 0.1, 0.6) + 0j, begin=-0.6)
+    )
+    found = sequence("t02_island", **QUICK).analyze(recording)["voltage_recovery"]
+    assert (found.value, found.state) == (None, "not back")
+
+
 def test_unequal_voltages_are_told_as_unbalance(sequence, formula):
     """One phase 9 % low: a third of it is negative sequence, u2/u1 = 0.03/0.97."""
     one = lambda t: 1.0 + 0 * t  # noqa: E731
