@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from hil.analysis.bus import positive_sequence, three
+from hil.analysis.event.limiting import space_vector
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -116,8 +117,7 @@ def flows(waveform: Waveform, place: str, level: float) -> tuple[float | None, f
 
     What counts is the length of their space vector, averaged over half a millisecond.
     """
-    a, b, c = three(waveform, "current", place).samples
-    length = np.hypot((2 * a - b - c) / 3, (b - c) / sqrt(3))
+    length = space_vector(three(waveform, "current", place).samples)
     width = max(1, round(SMOOTH * waveform.rate))
     mean = np.convolve(length, np.full(width, 1 / width), "valid")
     above = np.flatnonzero(mean > level)

@@ -89,14 +89,21 @@ def compare(pairs: Mapping[str, Pair], spans: Spans) -> Findings:
     errors: dict[tuple[str, str], dict[str, float | None]] = {}
     for event, pair in pairs.items():
         for key, title in QUANTITIES.items():
-            told = (each.series for each in pair if each is not None)
-            both = [of for series in told for of in series if of.key == f"{key}_event"]
+            both = {
+                whose: of
+                for whose, each in zip(("measured", "model"), pair, strict=True)
+                if each is not None
+                for of in each.series
+                if of.key == f"{key}_event"
+            }
             for window, span in spans.items():
-                error = mean_absolute_error(both[0], both[1], *span) if len(both) == 2 else None
+                error = None
+                if len(both) == 2:
+                    error = mean_absolute_error(both["measured"], both["model"], *span)
                 errors.setdefault((key, window), {})[event] = None if error is None else 100 * error
             rows.append((event, title, *(errors[key, window][event] for window in spans)))
             if key != "u":
-                for of, whose in zip(both, ("measured", "model"), strict=False):
+                for whose, of in both.items():
                     named = f"{key.upper()}, {whose}"
                     shown.append(
                         replace(of, key=f"{key}_{event}_{whose}", title=named, group=f"compared_{event}")

@@ -41,7 +41,8 @@ def power_ends(waveform: Waveform, rated_power: float) -> tuple[PowerEnd, ...]:
     pairs = tuple(zip(waveform.find("voltage"), waveform.find("current"), strict=False))
     width = max(1, round(WIDTH * waveform.rate))
     count = len(waveform) // width
-    if len(pairs) != len(PHASES) or not count:
+    missing = waveform.valid is not None and not waveform.valid.all()
+    if len(pairs) != len(PHASES) or not count or missing:
         return ()
     power = np.zeros(count * width)
     for v, i in pairs:

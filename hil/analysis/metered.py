@@ -30,6 +30,7 @@ class _Compared:
     """One power at one reading of the meter; None where there is none."""
 
     meter: float | None
+    """None too where nothing whole was recorded to hold it against."""
     told: float | None
     spread: float
     """Of the mean of what was told, k = 2."""
@@ -119,10 +120,10 @@ def _compared(
     interval, meter = at.values["interval"], at.values[name]
     assert isinstance(interval, float)
     recorded = float(of.mean(name, np.array([at.time + interval / 2]), interval)[0])
-    near = (np.abs(time - at.time) <= 1.5 * interval) & np.isfinite(told)
+    near = (np.abs(time - at.time) <= 1.5 * interval) & np.isfinite(told) & np.isfinite(true)
     beyond, known = (told - true)[near], bool(near.any())
     return _Compared(
-        meter=meter if isinstance(meter, float) else None,
+        meter=meter if isinstance(meter, float) and np.isfinite(recorded) else None,
         told=recorded + float(beyond.mean()) if known else None,
         spread=2.0 * float(beyond.std()) / beyond.size**0.5 if known else 0.0,
         recorded=recorded,

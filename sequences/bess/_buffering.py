@@ -131,12 +131,7 @@ def powers(recording: Recording) -> tuple[float, float, Array, Array, bool]:
 
     from hil.analysis.power.series import power_series  # noqa: PLC0415 - as above
 
-    series = power_series(recording.waveform)
-    if missing := {"load", "grid"} - set(series.at):
-        raise ConfigError(
-            f"{recording.name}: no power of the {' and of the '.join(sorted(missing))}; "
-            "give the recorder three currents of each, with their place, in the bench file"
-        )
+    series = power_series(recording.waveform, ("load", "grid"))
     found = []
     for place in ("load", "grid"):
         power = series.at[place].astype(float)

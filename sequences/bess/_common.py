@@ -47,6 +47,11 @@ def sags_in(text: str, name: str) -> tuple[tuple[float, float], ...]:
         Limit(0.0, 1.3, "pu").check(residual, f"{name}, voltage")
         Limit(0.1, 60.0, "s").check(seconds, f"{name}, time")
         found.append((residual, seconds))
+    if len({round(100 * residual) for residual, _ in found}) < len(found):
+        raise ConfigError(
+            f"{name} = {text!r}: two have the same voltage to a percent, by which captures are named; "
+            "run the test once for each"
+        )
     return tuple(found)
 
 

@@ -41,7 +41,7 @@ SECTION: Final = "Generator following"
 def findings(recording: Recording) -> Analysis:
     """Return what a capture of T9 shows."""
     waveform, nominal = recording.waveform, recording.nominal
-    of, powers = bus(waveform, nominal["frequency"]), power_series(waveform)
+    of, powers = bus(waveform, nominal["frequency"]), power_series(waveform, ("", "load"))
     parts = [survey(waveform)]
     told = [r for r in recording.of("step") if r.values.get("step") in {"SetLoad", "SwitchGenset"}]
     event = told[0].time - told[0].late if told else None
@@ -138,13 +138,13 @@ def _share(recording: Recording, of: Bus, powers: PowerSeries, event: float) -> 
     begin, end = event + float(given["settling"]), float(powers.time[-1])
     settled = of.seconds >= begin + 0.1
     title = "Power share of the PCS, error"
-    if not settled.any():
+    actual = _mean(powers, "", begin, end) / nominal["power"]
+    if not (settled.any() and np.isfinite(actual)):
         return Findings((Result("share_error", title, None, "%", state="not determinable", section=SECTION),))
     hertz = float(of.hertz[settled].mean())
     expected = float(given["power"])
     if given["way"] == "forming":
         expected += (1.0 - hertz / nominal["frequency"]) / float(given["droop"])
-    actual = _mean(powers, "", begin, end) / nominal["power"]
     results = (
         Result("share_error", title, 100 * abs(actual - expected), "%", section=SECTION, window=(begin, end)),
         Result("share", "Power of the PCS", actual, "pu", section=SECTION, window=(begin, end)),

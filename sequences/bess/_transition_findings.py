@@ -43,7 +43,7 @@ def findings(recording: Recording) -> Analysis:
     waveform, nominal = recording.waveform, recording.nominal
     hertz, rated = nominal["frequency"], nominal["phase_voltage"]
     kind = recording.name.partition("_")[0]
-    powers = power_series(waveform)
+    powers = power_series(waveform, ("",))
     titles = {"": "PCS", "grid": "grid", "load": "load"}
     curves = {titles[place]: values for place, values in powers.at.items()}
     series = power_curves(powers.time, curves, powers.rate, hertz)

@@ -6,7 +6,7 @@ draws more of one phase than of the others, go on and off again; with a genset b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from hil.errors import ConfigError
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 BANK, GENSET = "bank", "genset_1"
 LAST = 0.5
-"""Over which the last values of a record are taken [s]."""
+"""Over which the last values of a record are taken, and the first of one with a genset beside [s]."""
 SHOWN = {
     "active_step": ("P step", "pu"),
     "reactive_step": ("Q step", "pu"),
@@ -184,32 +184,43 @@ class Island(Sequence):
         )
         parts = [completeness(recording), load_step(recording, line, Bands(0.02, 0.1, self.calm))]
         if recording.name.startswith("shared"):
-            parts.append(Findings((self._sharing(recording),)))
+            parts.append(Findings(self._sharing(recording)))
         return joined(parts, history=recording.waveform.history)
 
     def summarize(self, found: Mapping[str, Analysis]) -> Analysis:
         """Return what each step of load did, in a row."""
         return overview(found, "Step by step", SHOWN)
 
-    def _sharing(self, recording: Recording) -> Result:
-        """Return the power of the PCS in the end less its share of what it and the genset give."""
+    def _sharing(self, recording: Recording) -> tuple[Result, Result]:
+        """Return the step that PCS and genset share, and the power of the PCS in the end less its share."""
         from hil.analysis.result import Result  # noqa: PLC0415 - numpy, as above
+        from hil.analysis.signals import group  # noqa: PLC0415 - as above
 
-        w = recording.waveform
-        volts, sets = w.find("voltage"), w.find("current", place="genset")
-        key, title = "share_error", "Power of the PCS less its share by the droops"
+        w, rated = recording.waveform, recording.nominal["power"]
+        sets = w.find("current", place="genset")
+        step = Result(
+            "shared_step", "Step of the active power of PCS and genset", None, "pu", section="Power"
+        )
+        title = "Power of the PCS less its share by the droops"
+        error = Result("share_error", title, None, "%", section="Power")
         if len(sets) != 3:
             note = "the currents of the genset are not recorded"
-            return Result(key, title, None, "%", state="not determinable", note=note, section="Power")
-        last = w.part(len(w) - round(LAST * w.rate), len(w))
-        own, other = (
-            float((last.select(volts) * last.select(currents)).sum(axis=0).mean())
-            for currents in (w.find("current"), sets)
+            state = "not determinable"
+            return replace(step, state=state, note=note), replace(error, state=state, note=note)
+        volts, own_amps, other_amps = (
+            group(w, channels).samples for channels in (w.find("voltage"), w.find("current"), sets)
+        )
+        count = round(LAST * w.rate)
+        (before, beside), (own, other) = (
+            [float((volts[:, span] * amps[:, span]).sum(axis=0).mean()) for amps in (own_amps, other_amps)]
+            for span in (slice(count), slice(-count, None))
         )
         share = self.genset_droop / (self.genset_droop + self.genset_rating * self.droop)
-        error = 100 * (own - share * (own + other)) / recording.nominal["power"]
         note = f"{own / 1e3:.1f} kW of {(own + other) / 1e3:.1f} kW; share by droop {share:.3f}"
-        return Result(key, title, error, "%", note=note, section="Power")
+        return (
+            replace(step, value=(own + other - before - beside) / rated),
+            replace(error, value=100 * (own - share * (own + other)) / rated, note=note),
+        )
 
     def _run(self, nominal: Nominal) -> tuple[Step, ...]:
         volts = nominal.phase_voltage

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 SHORTEST = 1.0
 """What is left of it after half a second shall show a swing of a few hertz [s]."""
+LEAST = 0.1
+"""Power whose share of the limit can be told [pu]."""
 BACK = 0.90
 """Part of the active power that counts as back."""
 WORDS = {"P": "active power", "Q": "reactive power", "mixed": "neither"}
@@ -90,6 +92,12 @@ class CurrentLimit(Sequence):
         for residual, seconds in self._sags():
             Limit(0.1, 0.9, "pu").check(residual, "t03_current_limit: sags, voltage")
             Limit(SHORTEST, 60.0, "s").check(seconds, "t03_current_limit: sags, time")
+        for priority, power in (("P", self.power), ("Q", self.reactive)):
+            if priority in words and abs(power) < LEAST:
+                raise ConfigError(
+                    f"t03_current_limit: priorities = {self.priorities!r}: {WORDS[priority]} comes first, "
+                    f"and {power:g} pu of it is asked for; give {LEAST:g} pu at least"
+                )
         asked = abs(complex(self.power, self.reactive)) / self.overload
         if asked < 1.02 * self.limit:
             raise ConfigError(

@@ -95,6 +95,8 @@ class Buffering(Sequence):
         ):
             limit = Limit(low, high, self.PARAMETERS[name][0])
             limit.check(getattr(self, name), f"t04_buffering: {name}")
+        if not float(self.cycles).is_integer():
+            raise ConfigError(f"t04_buffering: cycles = {self.cycles:g} is no whole number")
         for name, length in self._excerpts().items():
             rms = self._list(name).rms
             if rms > LOST:

@@ -157,6 +157,6 @@ def _events(text: str, name: str) -> tuple[tuple[float, float], ...]:
         if abs(power - before) < 0.1 or abs(power) < 0.1:
             raise ConfigError(f"{name}: {word!r}: set-point and change must be 0.1 pu or more to be measured")
         found.append((before, power))
-    if len(set(found)) < len(found):
-        raise ConfigError(f"{name} = {text!r} names one event twice")
+    if len({(round(100 * before), round(100 * power)) for before, power in found}) < len(found):
+        raise ConfigError(f"{name} = {text!r} names one event twice, to a percent")
     return tuple(found)

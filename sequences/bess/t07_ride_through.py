@@ -10,6 +10,7 @@ hour of swell.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import isfinite
 from typing import TYPE_CHECKING, ClassVar
 
 from hil.errors import ConfigError
@@ -219,9 +220,11 @@ class RideThrough(Sequence):
             (name, one["ridden"].state, *(one[key].value if key in one else None for key, _ in COLUMNS))
             for name, one in found.items()
         ]
-        lost = [name for name, one in found.items() if one["ridden"].state != "ridden through"]
-        missing = len(self.captures()) - len(found)
-        state = "tripped" if lost else "not all recorded" if missing else "all ridden through"
+        states = {name: one["ridden"].state for name, one in found.items()}
+        lost = [name for name, state in states.items() if state != "ridden through"]
+        missing = len(self.captures()) > len(found)
+        tripped = "tripped" in states.values()
+        state = "tripped" if tripped else "not all recorded" if lost or missing else "all ridden through"
         text = f"not ridden through: {', '.join(lost)}" if lost else f"{len(found)} events"
         columns, units = (
             ("Event", "PCS", *(title for _, title in COLUMNS)),
@@ -296,11 +299,15 @@ def _ramp(begin: float, end: float, slew: float | None) -> float:
 
 def _in_cycles(found: Analysis, hertz: float) -> Iterator[Result]:
     """Yield step response and settling time of the reactive current in cycles of the rated frequency."""
+    from hil.analysis.result import Result  # noqa: PLC0415 - numpy, which no preview needs
+
     for of, key, title in (
         ("reactive_response_time", "step_cycles", "Reactive current, step response in cycles"),
         ("reactive_settling_time", "settling_cycles", "Reactive current, settling in cycles"),
     ):
-        one = found[of if of in found else "reactive_current"]  # which says why there are no times
+        blank = Result(key, title, None, state="not determinable", section="Ride-through")
+        said = (found[k] for k in (of, "reactive_current") if k in found)  # which says why there are no times
+        one = next(said, blank)
         timed = one.key == of and isinstance(one.value, float)
         value = float(one.value or 0.0) * hertz if timed else None
         wide = one.uncertainty * hertz if timed and one.uncertainty is not None else None
@@ -314,8 +321,8 @@ def _at_the_end(found: Analysis, series: str, key: str, title: str, unit: str, b
     blank = Result(key, title, None, unit, state="not determinable", section="Voltage event")
     for one in found.series:
         if one.key == series:
-            last = one.values[one.time >= one.time[-1] - 0.3]
-            return replace(blank, value=float(last.mean()) / base, state="ok")
+            level = float(one.values[one.time >= one.time[-1] - 0.3].mean())
+            return replace(blank, value=level / base, state="ok") if isfinite(level) else blank
     return blank
 
 

@@ -115,3 +115,9 @@ def test_an_event_that_one_of_them_lacks_leaves_nothing_known():
     found = {r.key: r for r in compare({"a": (unit, blind)}, SPANS).results}
     assert found["q_error_during"].state == "not compared"
     assert found["u_error_during"].value == 0.0
+
+
+def test_a_model_alone_is_not_called_measured():
+    flat = lambda t: 0.8 + 0 * t  # noqa: E731 - a formula
+    shown = compare({"sag": (None, analysed(capture(flat, flat)))}, SPANS).series
+    assert {of.key for of in shown} == {"p_sag_model", "q_sag_model"}

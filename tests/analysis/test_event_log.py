@@ -1,5 +1,7 @@
 """When power ended, and how fine a log is."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -32,6 +34,14 @@ def test_what_comes_back_at_once_or_is_cut_by_the_record_has_not_ended():
     share[10_000:12_000] = 0.0  # 40 ms
     share[-1_000:] = 0.0  # 20 ms
     assert power_ends(powered(share), 100e3) == ()
+
+
+def test_samples_that_are_missing_are_no_end_of_power():
+    whole = powered(np.full(30_000, 0.5))
+    samples, valid = whole.samples.copy(), np.ones(30_000, bool)
+    samples[:, 10_000:20_000], valid[10_000:20_000] = 0.0, False
+    assert power_ends(replace(whole, samples=samples), 100e3) != ()
+    assert power_ends(replace(whole, samples=samples, valid=valid), 100e3) == ()
 
 
 def test_two_ends():

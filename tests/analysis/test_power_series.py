@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from hil.analysis.power.series import power_series
+from hil.errors import ConfigError
 from hil.waveform import Channel, Waveform
 
 RATE = 10e3
@@ -46,6 +47,13 @@ def test_a_recorded_power_comes_first_and_gaps_stay_gaps():
     assert found.at["grid"][[0, -1]] == pytest.approx([row[:10].mean(), row[-10:].mean()])
     assert np.flatnonzero(np.isnan(found.at["grid"])).tolist() == [500]
     assert np.flatnonzero(np.isnan(found.at[""])).tolist() == [500]
+
+
+def test_a_power_that_is_needed_and_not_recorded_is_named():
+    wave = three({"load": (100, 0.0)})
+    assert set(power_series(wave, ("load",)).at) == {"load"}
+    with pytest.raises(ConfigError, match="no power of the terminals and of the grid; give the recorder"):
+        power_series(wave, ("", "load", "grid"))
 
 
 def test_two_phases_are_not_three():

@@ -116,6 +116,31 @@ def test_a_swing_has_its_damping_and_what_is_left_of_it(sequence, formula):
     assert found["oscillation_left"].value == pytest.approx(0.1 * np.exp(-sigma), rel=0.15)
 
 
+@pytest.mark.parametrize(("slow", "fast"), [(0.05, 0.2), (0.2, 0.05)])
+def test_the_least_damped_of_two_modes_counts(sequence, formula, slow, fast):
+    """2 and 9 Hz; whichever of them has 0.05."""
+
+    def ring(t):
+        modes = sum(
+            0.1 * np.exp(-d * 2 * np.pi * hertz * np.maximum(t, 0)) * np.cos(2 * np.pi * hertz * t)
+            for hertz, d in ((2.0, slow), (9.0, fast))
+        )
+        return np.where(t < 0, 0.1, 0.6 + modes) + 0j
+
+    recording = stepped(formula(lambda t: 1.0 + 0 * t, ring, begin=-0.6, end=3.0))
+    assert sequence("t02_island", **QUICK).analyze(recording)["damping"].value == pytest.approx(
+        0.05, abs=0.003
+    )
+
+
+def test_a_voltage_that_stays_away_is_not_back(sequence, formula):
+    recording = stepped(
+        formula(lambda t: np.where(t < 0, 1.0, 0.95), lambda t: np.where(t < 0, 0.1, 0.6) + 0j, begin=-0.6)
+    )
+    found = sequence("t02_island", **QUICK).analyze(recording)["voltage_recovery"]
+    assert (found.value, found.state) == (None, "not back")
+
+
 def test_unequal_voltages_are_told_as_unbalance(sequence, formula):
     """One phase 9 % low: a third of it is negative sequence, u2/u1 = 0.03/0.97."""
     one = lambda t: 1.0 + 0 * t  # noqa: E731
@@ -153,13 +178,15 @@ def test_the_summary_has_a_row_for_each_step_and_says_why_there_is_no_value(sequ
 @pytest.mark.parametrize(("own", "error"), [(0.4, 0.0), (0.5, 10.0)])
 def test_a_share_is_by_the_droops(sequence, formula, own, error):
     """2 % beside 4 % of the same rating take two thirds and one third: 0.4 pu of 0.6."""
-    recording = stepped(formula(lambda t: 1.0 + 0 * t, lambda t: own + 0j * t, begin=-0.6, end=2.5))
+    load = lambda t: np.where(t < 0, own / 6, own) + 0j  # noqa: E731 - 0.1 pu of the two, then 0.6
+    recording = stepped(formula(lambda t: 1.0 + 0 * t, load, begin=-0.6, end=2.5))
     w = recording.waveform
     sets = tuple(Channel(f"g{p}", "A", "current", p, place="genset") for p in "abc")
     other = w.select(w.find("current")) * (0.6 - own) / own
     both = replace(w, samples=np.vstack([w.samples, other]), channels=(*w.channels, *sets))
     found = sequence("t02_island", **QUICK).analyze(replace(recording, name="shared_on_b10", waveform=both))
     assert found["share_error"].value == pytest.approx(error, abs=0.01)
+    assert found["shared_step"].value == pytest.approx(0.5, abs=1e-3)
 
 
 ONE = {**QUICK, "steps": "0.5/0", "unbalanced": "0 pu"}

@@ -28,6 +28,9 @@ QUICK = {
         ({"sags": "0.27/0.6"}, "sags, time = 0.6 s"),
         ({"power": "0.5 pu"}, "ask for 0.858 pu of current, which is no overload of a limit of 1.2 pu"),
         ({"limit": "0.2 pu"}, "limit = 0.2 pu"),
+        ({"sags": "0.27/1.2 0.27/3.0"}, "two have the same voltage to a percent"),
+        ({"power": "0 pu", "reactive": "1.2 pu"}, "active power comes first, and 0 pu of it is asked for"),
+        ({"power": "1.2 pu", "reactive": "0.05 pu"}, "reactive power comes first, and 0.05 pu of it"),
     ],
 )
 def test_what_it_refuses(sequence, given, says):

@@ -76,6 +76,7 @@ def ramped(ramp):
         ({"sweep": "1 fast"}, "sweep = '1 fast'"),
         ({"sweep": "30"}, "4 periods of 30 Hz do not go into 100 points of at least 0.02 s"),
         ({"cycles": "60"}, "61 periods of 0.05 Hz do not go into 100 points"),
+        ({"cycles": "2.5"}, "cycles = 2.5 is no whole number"),
         ({"ramp": "0 pu/s"}, "ramp = 0 pu/s"),
     ],
 )

@@ -37,6 +37,7 @@ def rung(ramp=0.18, voltage=0.97, trip="no trip"):
     [
         ({"ladder": "1.5 2"}, "ladder = '1.5 2'; expected ratios that fall"),
         ({"ladder": "2 2"}, "expected ratios that fall"),
+        ({"ladder": "2 1.502 1.501"}, "expected ratios that fall, by a hundredth at least"),
         ({"ladder": ""}, "expected ratios that fall"),
         ({"ladder": "two"}, "ladder = 'two'"),
         ({"ladder": "2 0.1"}, "ladder = 0.1"),

@@ -30,6 +30,7 @@ QUICK = {
         ({"slow": "0.5:0.55"}, "slow: '0.5:0.55': set-point and change must be 0.1 pu or more"),
         ({"slow": "0.5:0"}, "slow: '0.5:0'"),
         ({"fast": "0:1 0:1"}, "fast = '0:1 0:1' names one event twice"),
+        ({"slow": "0:1 0:0.998"}, "slow = '0:1 0:0.998' names one event twice"),
         ({"fast": "", "slow": ""}, "neither a fast nor a slow event"),
         ({"ramp": "30 s", "slow_hold": "10 s"}, "slow_hold = 10 s"),
         ({"fast_hold": "0.5 s"}, "fast_hold = 0.5 s"),

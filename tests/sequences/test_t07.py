@@ -29,6 +29,7 @@ QUICK = {
         ({"corners": "0.27-1.2"}, "corners: '0.27-1.2': expected voltage/time"),
         ({"corners": "0.95/1"}, "0.95 pu is neither a sag nor a swell"),
         ({"corners": "0.5/100"}, "corners, time = 100 s"),
+        ({"corners": "0.52/0.6 0.523/3"}, "two have the same voltage to a percent"),
         ({"phases": "abc ca"}, "phases = 'abc ca'"),
         ({"powers": ""}, "powers = ''"),
         ({"powers": "0.9 x"}, "powers = '0.9 x'"),
@@ -172,6 +173,9 @@ def test_the_summary_names_what_was_lost(sequence, formula):
     assert test.summarize({names[0]: good})["all_ridden"].state == "not all recorded"
     found = test.summarize({**dict.fromkeys(names, good), names[1]: lost})["all_ridden"]
     assert (found.state, names[1] in found.note) == ("tripped", True)
+    idle = test.analyze(formula(lambda _: 1.0, lambda t: 0.01 + 0 * t, parameters=GIVEN))
+    found = test.summarize({**dict.fromkeys(names, good), names[1]: idle})["all_ridden"]
+    assert (found.state, names[1] in found.note) == ("not all recorded", True)  # nothing to ride through with
 
 
 ONE = {**QUICK, "corners": "0.12/0.32", "phases": "abc", "six_within": "0 s"}

@@ -1,5 +1,6 @@
 """T8, transitions: what it refuses, what it asks of the bench, what captures show, what flaws it finds."""
 
+from dataclasses import replace
 from importlib.resources import files
 
 import numpy as np
@@ -104,6 +105,15 @@ def test_the_step_at_the_closing_is_that_of_the_formula(sequence):
     # a mean over one cycle is within 0.05 pu of where a step of 0.3 pu ends after 5/6 of it
     assert found["power_back"].value == pytest.approx((1 - 0.05 / 0.3) / HERTZ, abs=1.5e-3)
     assert found["way_of_control"].state == "forming"
+
+
+def test_the_difference_of_voltage_is_as_uncertain_as_both_sides(sequence):
+    """0.1 % in all six voltages, alike on each side: sqrt(2) times as much in their difference."""
+    of = recording("return_20", {"power": 0.2, "load": 0.5}, level=0.97, closes=1.4)
+    channels = tuple(replace(channel, uncertainty=1e-3) for channel in of.waveform.channels)
+    of = replace(of, waveform=replace(of.waveform, channels=channels))
+    found = sequence("t08_transition").analyze(of)["closing_voltage"]
+    assert found.uncertainty == pytest.approx(2**0.5 * 1e-3, rel=0.01)
 
 
 def test_power_that_does_not_come_back_is_no_number(sequence):

@@ -1,5 +1,6 @@
 """T9, generator following: what it refuses, what it asks of the bench, what captures show, its flaws."""
 
+from dataclasses import replace
 from importlib.resources import files
 
 import numpy as np
@@ -139,6 +140,14 @@ def test_without_its_event_a_capture_shows_nothing_that_counts(sequence):
     assert "share_error" not in found
     assert "frequency_dip" not in found
     assert found["way_of_control"].state == "not told"
+
+
+def test_without_the_currents_of_the_load_it_says_what_is_lacking(sequence):
+    of = recording("following", lambda _: 0.4)
+    kept = tuple(c for c in of.waveform.channels if c.place != "load")
+    bare = replace(of, waveform=replace(of.waveform, samples=of.waveform.select(kept), channels=kept))
+    with pytest.raises(HilError, match="no power of the load; give the recorder three currents"):
+        sequence("t09_generator").analyze(bare)
 
 
 @pytest.mark.thorough

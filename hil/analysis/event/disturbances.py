@@ -12,6 +12,7 @@ import numpy as np
 
 from hil.analysis.event.cessation import GONE
 from hil.analysis.result import Findings, Result
+from hil.analysis.signals import group
 from hil.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -42,12 +43,12 @@ def disturbance_findings(
     voltages, currents = (waveform.find(quantity) for quantity in ("voltage", "current"))
     if len(voltages) != 3 or len(currents) != 3:
         raise ConfigError(f"{waveform.source or 'waveform'}: three voltages and currents are needed")
-    u, i = waveform.select(voltages), waveform.select(currents)
-    time, power = cycle_means((u * i).sum(axis=0), waveform, hertz)
-    current = np.sqrt(np.max([cycle_means(row * row, waveform, hertz)[1] for row in i], axis=0))
+    u, i = group(waveform, voltages), group(waveform, currents)
+    time, power = cycle_means((u.samples * i.samples).sum(axis=0), waveform, hertz)
+    current = np.sqrt(np.max([cycle_means(row * row, waveform, hertz)[1] for row in i.samples], axis=0))
     first, half = disturbances[0][0], 0.5 / hertz
     quiet = (time <= first - half) & (time >= first - half - BEFORE / hertz)
-    valid = waveform.valid is None or bool(waveform.valid.all())
+    valid = u.bad is None and i.bad is None
 
     def result(key: str, title: str, value: float | None, unit: str, state: str = "ok") -> Result:
         method = "means over one cycle"

@@ -7,7 +7,7 @@ cycle; times have half of it subtracted, and the note gives the raw ones.
 from __future__ import annotations
 
 from dataclasses import replace
-from math import degrees
+from math import degrees, isfinite
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -82,6 +82,8 @@ def reactive_current(
     if len(track.urms) < 3:
         current *= 3 / len(track.urms)
     value, valid = mean_within(track, current, begin, stop)
+    if value is None or not isfinite(value):
+        return no("not determinable", "at times there was no voltage")
     found = Result("reactive_current", title, value, "pu", valid=valid, window=(begin, stop), method=method)
     found = replace(found, section="Ride-through")
     timed = _timed(track.time[inside], current[inside], span.start, track, found)

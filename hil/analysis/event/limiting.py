@@ -16,6 +16,7 @@ import numpy as np
 from hil.analysis.power.track import power_track
 from hil.analysis.result import Findings, Result
 from hil.analysis.signals import sort
+from hil.analysis.stability.residual import LEAST, residual
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,11 +45,13 @@ class Asked:
 
     def share(self, u: float, i_p: float, i_q: float) -> float:
         """Return the part of what the limit allows that the prioritised current is, at a voltage u."""
-        if self.first == "P":
-            return abs(i_p) / min(abs(self.power) / u, self.limit)
-        if self.first == "Q":
-            return abs(i_q) / min(abs(self.reactive) / u, self.limit)
-        return abs(complex(i_p, i_q)) / min(abs(complex(self.power, self.reactive)) / u, self.limit)
+        asked, given = {
+            "P": (self.power, i_p),
+            "Q": (self.reactive, i_q),
+            "mixed": (complex(self.power, self.reactive), complex(i_p, i_q)),
+        }[self.first]
+        # without any voltage no current gives a power: the limit is what is left
+        return abs(given) / (min(abs(asked) / u, self.limit) if u > 0 else self.limit)
 
 
 def limiting_findings(
@@ -59,7 +62,7 @@ def limiting_findings(
     volts, amps: rated RMS, phase to neutral [V] and of one phase [A]. duration: of the disturbance [s].
     """
     signals, time = sort(waveform), waveform.time
-    lowest = max(SWING[0], 2.0 / (duration - SETTLED))  # two turns at least, to tell a swing from a trend
+    lowest = max(SWING[0], 1.001 * LEAST / (duration - SETTLED))  # as `residual` needs, and a sample more
     limited, settled = (0.25 / hertz, duration), (SETTLED, duration)
     vector, mean = "length of the current's space vector", "positive sequence over one cycle"
     asked_for = (
@@ -82,12 +85,17 @@ def limiting_findings(
         length = space_vector(signals.currents.samples) / (sqrt(2) * amps)
         spans = [(time >= begin) & (time < end) for begin, end in (limited, settled)]
         highest = float(length[spans[0]].max())
-        swing, at = largest_line(length[spans[1]], waveform.rate, (lowest, SWING[1]), hertz)
+        apart = max(BESIDE, lowest)  # a window widens the line to two of the record's own
+        found = [
+            residual(length[spans[1]], waveform.rate, band)
+            for band in ((lowest, hertz - apart), (hertz + apart, SWING[1]))
+        ]
+        swing, at = max(((one.amplitude, one.frequency) for one in found if one), default=(None, None))
         u, current = _steady(power_track(signals, hertz), settled)
-        share = asked.share(u / volts, current.real / amps, current.imag / amps)
         active, reactive = current.real / amps, current.imag / amps
+        share = asked.share(u / volts, active, reactive)
         values = (highest - asked.limit, swing, at, active, reactive, 100 * share)
-        valid = signals.currents.bad is None
+        valid = signals.currents.bad is None and signals.voltages.bad is None
         relative = [channel.uncertainty for channel in signals.currents.channels]
         wide = max(map(float, filter(None, relative)), default=0.0) * highest or None
     results = []
@@ -114,20 +122,3 @@ def space_vector(abc: NDArray[np.float64]) -> NDArray[np.float64]:
     alpha, beta = (2 * a - b - c) / 3, (b - c) / sqrt(3)
     length: NDArray[np.float64] = np.hypot(alpha, beta)
     return length
-
-
-def largest_line(
-    samples: NDArray[np.float64], rate: float, band: tuple[float, float], line: float
-) -> tuple[float, float]:
-    """Return amplitude and frequency [Hz] of the largest spectral line in a band.
-
-    A straight line is taken off, and a Hann window weighs the rest; the line frequency is left out.
-    """
-    count = np.arange(samples.size)
-    slope, level = np.polyfit(count, samples, 1)
-    window = np.hanning(samples.size)
-    size = 2 * np.abs(np.fft.rfft((samples - slope * count - level) * window)) / window.sum()
-    hertz = np.fft.rfftfreq(samples.size, 1 / rate)
-    inside = (hertz >= band[0]) & (hertz <= band[1]) & (np.abs(hertz - line) > BESIDE)
-    best = int(np.flatnonzero(inside)[size[inside].argmax()])
-    return float(size[best]), float(hertz[best])

@@ -8,6 +8,7 @@ itself makes. Both are held against the droop line at the power that flows in th
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import isfinite
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -123,7 +124,7 @@ def step_instant(waveform: Waveform, hertz: float, amps: float, about: tuple[flo
 
 
 def lost(state: str) -> Findings:
-    """Return that nothing was to be measured: "lost" where the bus is dead, "no step" where none came."""
+    """Return that nothing was to be measured: "lost" where the bus is dead, "no step", "too short"."""
     return Findings(tuple(_result(key, None, state) for key in QUANTITIES))
 
 
@@ -139,20 +140,22 @@ def load_step_findings(waveform: Waveform, line: DroopLine, at: float, bands: Ba
     track = frequency_track(parts.time, parts.u[0], pq.frequency, spoilt=parts.spoilt)
     end, half = waveform.start + waveform.duration, 0.5 / line.hertz
     before, last = (parts.time > at - LAST) & (parts.time < at), parts.time > end - LAST
-    u1 = np.abs(parts.u[0]) / line.volts
-    if track is None or not before.any() or not last.any() or u1[last].min() < DEAD:
+    u1, after = np.abs(parts.u[0]) / line.volts, parts.time > at
+    if track is None or not last.any() or u1[last].min() < DEAD:
         return lost("lost")
+    later = track.time - track.lag > at
+    if not (before.any() and after.any() and later.any()):
+        return lost("too short")
     phasors = pq.half_cycles.phasors
     power = (phasors[:3] * np.conj(phasors[3:6])).sum(axis=0) / line.watts
     was, now = complex(power[before].mean()), complex(power[last].mean())
 
-    volts, after = line.voltage(now.imag), parts.time > at
+    volts = line.voltage(now.imag)
     urms = (
         np.array([np.interp(parts.time, one.end, one.values) for one in pq.urms[:3]])[:, after] / line.volts
     )
     away = np.abs(urms - volts).max(axis=0)
     lines = line.frequency(was.real), line.frequency(now.real)
-    later = track.time - track.lag > at
     hertz, instants = track.values[later], (track.time - track.lag)[later]
     beyond = np.maximum(min(lines) - hertz, hertz - max(lines))
     valid = waveform.valid is None or bool(waveform.valid.all())
@@ -186,6 +189,8 @@ def load_step_findings(waveform: Waveform, line: DroopLine, at: float, bands: Ba
 def _result(key: str, value: float | None, state: str = "ok", wide: float | None = None) -> Result:
     title, unit = QUANTITIES[key]
     value = None if value is None else float(value)
+    if value is not None and not isfinite(value):
+        value, state = None, "samples missing"
     return Result(key, title, value, unit, wide, state, section=SECTION)
 
 
@@ -207,6 +212,8 @@ def _distortion(pq: Quality, since: float) -> tuple[Result, Result]:
         return tuple(_result(key, None, "not determinable") for key in ("thd_voltage", "unbalance"))  # type: ignore[return-value] # two keys
     levels = np.sqrt((i.subgroups[:3, used].astype(float) ** 2).mean(axis=1))
     second = np.sqrt((unbalance(i.phasors[:3, used])[0] ** 2).mean())
+    if levels.shape[1] <= ORDERS:
+        return _result("thd_voltage", None, "sampled too slowly"), _result("unbalance", second)
     return _result("thd_voltage", max(float(thd(row, ORDERS)) for row in levels)), _result(
         "unbalance", second
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hil.errors import ConfigError
 from hil.waveform import PHASES, blocks, find
 
 if TYPE_CHECKING:
@@ -44,10 +45,18 @@ class PowerSeries:
         return self.start + np.arange(len(next(iter(self.at.values()), ()))) / self.rate
 
 
-def power_series(capture: Capture) -> PowerSeries:
-    """Return the active power at each measuring point that has one."""
+def power_series(capture: Capture, needed: tuple[str, ...] = ()) -> PowerSeries:
+    """Return the active power at each measuring point that has one.
+
+    Raises `ConfigError` where one that is needed has none.
+    """
     width = max(1, round(capture.rate / RATE))
     sources = {place: rows for place in PLACES if (rows := _sources(capture.channels, place))}
+    if missing := [place or "terminals" for place in needed if place not in sources]:
+        raise ConfigError(
+            f"{capture.source or 'waveform'}: no power of the {' and of the '.join(missing)}; "
+            "give the recorder three currents of each, with their place, in the bench file"
+        )
     parts: dict[str, list[NDArray[np.float32]]] = {place: [] for place in sources}
     if sources:
         for block in blocks(capture, width * max(1, (1 << 17) // width)):
