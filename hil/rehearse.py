@@ -266,7 +266,8 @@ def rehearse(
 ) -> Rehearsal:
     """Walk the sequence for this bench; nothing is connected.
 
-    Raises `LimitError`, `ConfigError` or `NotSupported`, naming the stage, for what the bench may not or cannot do.
+    Raises `LimitError`, `ConfigError` or `NotSupported`, naming the stage, for what the bench may
+    not or cannot do.
     """
     if config.plant is None and len(recorded(sequence)) < len(sequence.captures()):
         raise NotSupported(
