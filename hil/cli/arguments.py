@@ -321,8 +321,8 @@ def _export(commands: Commands, name: str) -> None:
         required=True,
         choices=("comtrade", "csv", "junit", "json"),
         dest="kinds",
-        help="comtrade: captures in SI units, IEEE C37.111-2013; csv: captures, metrics and verdicts; "
-        "junit: verdicts for a CI server; json: run, metrics and verdicts; may be repeated",
+        help="comtrade: captures in SI units, IEEE C37.111-2013; csv: captures, readings, metrics and "
+        "verdicts; junit: verdicts for a CI server; json: run, metrics and verdicts; may be repeated",
     )
     parser.add_argument(
         "--out", metavar="DIR", help="where the files go (default: RECORD_export beside the record)"

@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from hil.analysis.survey import trigger_time
+from hil.capture.atomic import appearing
 from hil.capture.blocklog import open_block_log, scan_block_log
 from hil.capture.comtrade_write import write_comtrade
 from hil.capture.sealed import open_sealed, read_sealed_metadata
 from hil.capture.write import write
+from hil.export.tables import READINGS, readings_csv
+from hil.recording import SUFFIX, read_readings
 from hil.table import resolve
 
 if TYPE_CHECKING:
@@ -96,9 +99,20 @@ def to_comtrade(path: Path, frequency: float | None, target: Path, tell: Tell) -
     write_comtrade(_opened(path, about, frequency), target, began=about.began, progress=tell)
 
 
+def readings_of(path: Path) -> Path | None:
+    """Return the file of what instruments said during a capture, None where nobody was asked."""
+    beside = path.with_name(f"{path.stem}{SUFFIX}")
+    return beside if beside.is_file() else None
+
+
 def to_csv(path: Path, frequency: float | None, target: Path, tell: Tell) -> None:
-    """Write every sample of a capture to a .csv."""
-    write(_opened(path, About.of(path), frequency), target, tell)
+    """Write every sample of a capture to a .csv, and beside it the readings, on the same time axis."""
+    capture = _opened(path, About.of(path), frequency)
+    beside = readings_of(path)
+    if beside is not None:
+        with appearing(target.with_suffix(READINGS)) as (part,):
+            part.write_bytes(readings_csv(read_readings(beside, capture.start)))
+    write(capture, target, tell)
 
 
 def _opened(path: Path, about: About, frequency: float | None) -> InSi:

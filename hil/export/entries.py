@@ -6,19 +6,22 @@ import re
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from hil.compliance.verdict import overall
+from hil.compliance.verdict import Outcome, overall
 from hil.errors import FormatError
-from hil.record import open_record, verify
+from hil.record import Record, open_record, verify
 from hil.record.manifest import MANIFEST
 
 if TYPE_CHECKING:
-    from hil.compliance.verdict import Outcome
-    from hil.record import Event, Finding, Record
+    from collections.abc import Mapping, Sequence
+
+    from hil.record import Event, Finding
 
 HARMLESS: Final = ("unsealed", "alone")
 """Kinds of findings that are told and keep nobody from exporting: no byte is other than it was sealed."""
+SHARED: Final = ("bench", "simulated", "flaws", "seed", "nominal", "started", "versions", "platform")
+"""What a campaign says of itself that holds for each of its tests."""
 
 
 @dataclass(frozen=True)
@@ -30,16 +33,18 @@ class Entry:
     captures: str
     """Where its captures go in an export."""
     record: Record
+    """Its own; where it has none, its campaign's, as far as that speaks of it."""
+    conducted: bool
+    """False where it has no record of its own: it was not run, or broke off before."""
     events: tuple[Event, ...]
     manifest: str | None
     """SHA-256 of the manifest that closes it, None where it is not sealed."""
     findings: tuple[Finding, ...]
     """What is wrong with the record."""
-
-    @property
-    def outcome(self) -> Outcome:
-        """How the test came out."""
-        return overall([verdict for event in self.events for verdict in event.verdicts])
+    outcome: Outcome
+    """How the test came out; in a campaign, as that says."""
+    reason: str
+    """Why its campaign did not run it, or what broke it off; else empty."""
 
 
 def open_entries(path: str | Path, *, anyway: bool = False) -> tuple[Entry, ...]:
@@ -48,10 +53,11 @@ def open_entries(path: str | Path, *, anyway: bool = False) -> tuple[Entry, ...]
     Raises `FormatError` where one is not as it was sealed, unless `anyway`.
     """
     folder = Path(path).absolute()
-    records = _records(folder)
-    if not records:
+    tests = _tests(folder)
+    if not tests:
         raise FormatError(f"{path} is not a record: neither it nor a folder in it holds a run.json")
-    closed = [folder] if (folder / MANIFEST).is_file() else records  # a campaign may be closed as a whole
+    whole = (folder / MANIFEST).is_file()  # a campaign may be closed as a whole
+    closed = [folder] if whole else dict.fromkeys(record.folder for _, record, _ in tests)
     findings = {place: tuple(verify(place)) for place in closed}
     broken = [(place, f) for place, found in findings.items() for f in found if f.kind not in HARMLESS]
     if broken and not anyway:
@@ -61,33 +67,52 @@ def open_entries(path: str | Path, *, anyway: bool = False) -> tuple[Entry, ...]
             f"{place / first.file} is not as it was sealed{others} ({first.kind}: {first.text}); "
             "`hil verify` shows all, --anyway exports what is there"
         )
-    return tuple(
-        _entry(record, record if record in findings else folder, findings, alone=record == folder)
-        for record in records
-    )
+    return tuple(_entry(test, record, said, folder, findings) for test, record, said in tests)
 
 
-def _entry(folder: Path, closed: Path, findings: dict[Path, tuple[Finding, ...]], *, alone: bool) -> Entry:
-    """Return one record; `closed` is the folder whose manifest covers it."""
-    record = open_record(folder)
+def _entry(
+    test: str,
+    record: Record,
+    said: Mapping[str, Any] | None,
+    folder: Path,
+    findings: Mapping[Path, tuple[Finding, ...]],
+) -> Entry:
+    """Return one test; `said` is what its campaign says of it, `findings` are by closed folder."""
+    closed = record.folder if record.folder in findings else folder
     manifest = closed / MANIFEST
+    events = record.events()
+    judged = overall([verdict for event in events for verdict in event.verdicts])
     return Entry(
-        test=str(record.run["sequence"]) if alone else folder.name,
-        captures="captures" if alone else f"{folder.name}/captures",
+        test=test,
+        captures="captures" if record.folder == folder else f"{test}/captures",
         record=record,
-        events=record.events(),
+        conducted=said is None or record.folder != folder,
+        events=events,
         manifest=sha256(manifest.read_bytes()).hexdigest() if manifest.is_file() else None,
         findings=findings[closed],
+        outcome=judged if said is None else Outcome(said["outcome"]),
+        reason="" if said is None else said["reason"],
     )
 
 
-def _records(folder: Path) -> list[Path]:
-    """Return the record in a folder, or those of a campaign's tests, or of a folder of records."""
+def _tests(folder: Path) -> Sequence[tuple[str, Record, Mapping[str, Any] | None]]:
+    """Return the record in a folder and those in it, or those of a campaign's tests.
+
+    Each has its name before it, and after it what the campaign says of it.
+    """
+    parts = [(part.name, open_record(part), None) for part in _parts(folder)]
     if not (folder / "run.json").is_file():
-        return _parts(folder)
-    campaign = open_record(folder)
-    tests = [own.folder for _, own in campaign.tests() if own is not None]
-    return tests if "tests" in campaign.run else [folder]
+        return parts
+    whole = open_record(folder)
+    if "tests" not in whole.run:  # a campaign that was killed does not know its tests
+        return [(str(whole.run["sequence"]), whole, None), *parts]
+    return [(test["id"], own or _told(whole, test), test) for test, own in whole.tests()]
+
+
+def _told(campaign: Record, test: Mapping[str, Any]) -> Record:
+    """Return a campaign's record, as far as it speaks of a test that has none."""
+    shared = {name: campaign.run[name] for name in SHARED if name in campaign.run}
+    return Record(campaign.folder, {"sequence": test["sequence"], "title": test["title"], **shared})
 
 
 def _parts(folder: Path) -> list[Path]:

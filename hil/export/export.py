@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Literal
 
 from hil.capture.atomic import appearing
 from hil.errors import ConfigError, FormatError, StorageError
-from hil.export.captures import About, captures_of, to_comtrade, to_csv
+from hil.export.captures import About, captures_of, readings_of, to_comtrade, to_csv
 from hil.export.entries import open_entries
 from hil.export.junit import junit_xml
-from hil.export.tables import everything_json, metrics_csv, verdicts_csv
+from hil.export.tables import READINGS, everything_json, metrics_csv, verdicts_csv
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -65,7 +65,7 @@ def export(
     _refuse_record(folder, source)
     entries = open_entries(source, anyway=anyway)
     jobs = list(_jobs(entries, kinds))
-    warnings = tuple(_warnings(entries, kinds))
+    warnings = tuple(dict.fromkeys(_warnings(entries, kinds)))  # tests may share their campaign's
     files = tuple(folder / name for job in jobs for name in job.files)
     if not files:
         raise FormatError(f"{path} holds no captured sample; there is nothing to write")
@@ -81,6 +81,7 @@ def export(
 
 
 def _jobs(entries: Sequence[Entry], kinds: Sequence[Kind]) -> Iterator[_Job]:
+    readings: list[str] = []
     for entry in entries:
         frequency = entry.record.run.get("nominal", {}).get("frequency")
         for name, path in captures_of(entry.record).items():
@@ -88,12 +89,14 @@ def _jobs(entries: Sequence[Entry], kinds: Sequence[Kind]) -> Iterator[_Job]:
                 files = (f"{entry.captures}/{name}.cfg", f"{entry.captures}/{name}.dat")
                 yield _Job(files, partial(to_comtrade, path, frequency))
             if "csv" in kinds:
-                yield _Job((f"{entry.captures}/{name}.csv",), partial(to_csv, path, frequency))
+                said = [] if readings_of(path) is None else [f"{entry.captures}/{name}{READINGS}"]
+                readings += said
+                yield _Job((f"{entry.captures}/{name}.csv", *said), partial(to_csv, path, frequency))
     for kind, name, render in (
         ("csv", "metrics.csv", metrics_csv),
         ("csv", "verdicts.csv", verdicts_csv),
         ("junit", "junit.xml", junit_xml),
-        ("json", "export.json", everything_json),
+        ("json", "export.json", partial(everything_json, readings=readings)),
     ):
         if kind in kinds:
             yield _Job((name,), partial(_write, render(entries)))

@@ -34,18 +34,24 @@ _NO_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ff
 
 
 def junit_xml(entries: Sequence[Entry]) -> bytes:
-    """Return a test suite for each capture, with a test case for each criterion."""
+    """Return a test suite for each capture, with a test case for each criterion.
+
+    A test that was not run, or broke off, has one that says so: it must not look like one with nothing to
+    complain of.
+    """
     root = ET.Element("testsuites")
     for entry in entries:
         for event in entry.events:
             cases = [_case(f"{entry.test}.{event.name}", verdict) for verdict in event.verdicts]
             told = [f"{v.outcome.value:<12} {v.title}: {_told(v)}" for v in event.verdicts]
             root.append(_suite(entry, event.name, cases, told))
-        if not entry.events:  # a run that crashed must not look like one with nothing to complain of
-            text = f"the run ended before it was judged: {entry.record.run.get('end', 'it does not say how')}"
-            case = _element("testcase", name="judged", classname=entry.test, time="0")
-            case.append(_element("error", text, type=Outcome.NOT_RUN.value, message=text))
-            root.append(_suite(entry, "judged", [case], [text]))
+        if entry.reason or not entry.events:
+            end = entry.record.run.get("end", "it does not say how")
+            text = entry.reason or f"the run ended before it was judged: {end}"
+            tag = "skipped" if entry.outcome is Outcome.NOT_RUN and not entry.conducted else "error"
+            case = _element("testcase", name="conducted", classname=entry.test, time="0")
+            case.append(_element(tag, text, type=entry.outcome.value, message=text))
+            root.append(_suite(entry, "conducted", [case], [text]))
     for number, suite in enumerate(root):
         suite.set("id", str(number))
     ET.indent(root)

@@ -35,6 +35,8 @@ MOST: Final = 400
 """Spans that one capture is drawn in, at least and at most."""
 ANSWERS: Final = {"compliant": Outcome.PASS, "deviation": Outcome.FAIL, "exception": Outcome.INVALID}
 """Colour of an answer."""
+FACTS: Final = {"form": "{} form", "bench": "{}", "started": "{}", "end": "run {}"}
+"""What stands in the header, where the campaign says it."""
 DETAIL: Final = "hil report {}/{} draws every capture of this test in full detail."
 EXPLAINED: Final = (
     "Compliant: shown within its limit. Deviation: shown outside it. Exception: could not be shown, for the "
@@ -53,7 +55,11 @@ def render_campaign(record: Record, waveform_of: Waveforms, envelope_of: Envelop
     for test, own in tests:
         body.append(_test(test, own, record.name, waveform_of, envelope_of, detail))
     body += [_about(run), _files(record)]
-    return document(str(run["campaign"]), body)
+    return document(_title(record), body)
+
+
+def _title(record: Record) -> str:
+    return str(record.run.get("campaign", record.name))
 
 
 def _header(record: Record, matrix: Sequence[Mapping[str, Any]]) -> str:
@@ -62,15 +68,15 @@ def _header(record: Record, matrix: Sequence[Mapping[str, Any]]) -> str:
     counts = Counter(row["answer"] for row in matrix)
     tests = Counter(test["outcome"] for test in run["tests"])
     told_of = " · ".join(f"{tests[name]} {name}" for name in Outcome if tests[name])
-    facts = (f"{run['form']} form", run["bench"], run["started"], f"run {run['end']}")
-    flaws = f" · planted flaws: {', '.join(run['flaws'])}" if run["flaws"] else ""
+    facts = [text.format(run[key]) for key, text in FACTS.items() if key in run]
+    facts += [f"planted flaws: {', '.join(run['flaws'])}"] if run.get("flaws") else []
     return "\n".join(
         [
-            SIMULATED if run["simulated"] else "",
-            f"<header><div><h1>{escape(run['campaign'])}</h1>",
-            f'<p class="soft">{escape(run["source"])}</p>' if run["source"] else "",
+            SIMULATED if run.get("simulated") else "",
+            f"<header><div><h1>{escape(_title(record))}</h1>",
+            f'<p class="soft">{escape(run["source"])}</p>' if run.get("source") else "",
             f'<p class="soft">Record {escape(record.name)}</p>',
-            f"<p>{escape(' · '.join(facts) + flaws)}</p>",
+            f"<p>{escape(' · '.join(facts))}</p>",
             f"<p><b>{len(matrix)} requirements:</b> {_counted(counts)}</p></div>",
             f'<div class="overall {css(outcome)}"><b>{outcome}</b>{escape(told_of)} of tests</div></header>',
         ]
@@ -161,8 +167,8 @@ def _test(
     # what all captures together show comes first
     events = sorted(own.events(), key=lambda event: event.name != SUMMARY)
     for event in events:
-        planned = run["captures"].get(event.name, {"file": None})
-        waveform = None if planned["file"] is None else waveform_of(own, event.name)
+        planned = run.get("captures", {}).get(event.name, {})
+        waveform = None if planned.get("file") is None else waveform_of(own, event.name)
         how = replace(detail, all=True) if event.name == SUMMARY else detail
         section = event_section(event, waveform, envelope, run.get("units", {}), how)
         out.append(_capture(test["id"], event, section, open_=event.name == SUMMARY or len(events) == 1))
@@ -181,29 +187,34 @@ def _capture(test: str, event: Event, section: str, *, open_: bool) -> str:
 
 
 def _set_up(run: Mapping[str, Any]) -> str:
-    instruments = ", ".join(f"{name}: {identity}" for name, identity in run.get("instruments", {}).items())
-    rows = [
-        ("How", run["safety"]),
-        ("Parameters", commanded(run["parameters"], run.get("units", {}))),
-        ("Instruments", instruments),
-        ("Applied", "\n".join(run["stages"])),
-        ("Notes", "\n".join(run["notes"])),
-    ]
-    cells = [f"<dt>{name}</dt><dd>{escape(text)}</dd>" for name, text in rows if text]
-    head = "<details><summary>Set-up, and what was applied</summary><dl>"
-    return "\n".join([head, *cells, "</dl></details>"])
+    """Return how a test was done, as far as its run came to say it."""
+    rows = {
+        "How": run.get("safety", ""),
+        "Parameters": commanded(run.get("parameters", {}), run.get("units", {})),
+        "Instruments": told(run.get("instruments", {})),
+        "Applied": "\n".join(run.get("stages", ())),
+        "Notes": "\n".join(run.get("notes", ())),
+    }
+    head = "<summary>Set-up, and what was applied</summary>"
+    return f"<details>{head}{_listed(rows)}</details>" if any(rows.values()) else ""
 
 
 def _about(run: Mapping[str, Any]) -> str:
-    rows = [
-        ("Bench", f"{run['bench']} ({commanded(run['nominal'], NOMINAL)})"),
-        ("Bench time", span(run["bench_seconds"])),
-        ("Started, ended", f"{run['started']}, {run['ended']}"),
-        ("Versions", told(run["versions"])),
-        ("Platform", run["platform"]),
-    ]
-    cells = [f"<dt>{name}</dt><dd>{escape(text)}</dd>" for name, text in rows]
-    return "\n".join(["<h2>Bench and versions</h2><dl>", *cells, "</dl>"])
+    rows = {
+        "Bench": run.get("bench", ""),
+        "Nominal": commanded(run.get("nominal", {}), NOMINAL),
+        "Bench time": span(run["bench_seconds"]) if "bench_seconds" in run else "",
+        "Started": run.get("started", ""),
+        "Ended": run.get("ended", ""),
+        "Versions": told(run.get("versions", {})),
+        "Platform": run.get("platform", ""),
+    }
+    return f"<h2>Bench and versions</h2>\n{_listed(rows)}"
+
+
+def _listed(rows: Mapping[str, str]) -> str:
+    cells = [f"<dt>{name}</dt><dd>{escape(text)}</dd>" for name, text in rows.items() if text]
+    return "\n".join(["<dl>", *cells, "</dl>"])
 
 
 def _files(record: Record) -> str:

@@ -10,6 +10,7 @@ from hil.capture.sealed import seal
 from hil.compliance.criteria import Outcome
 from hil.compliance.verdict import Verdict
 from hil.record import Event, RecordWriter
+from hil.recording import SUFFIX, Reading, to_line
 from hil.waveform import Channel
 
 RATE, COUNT, EDGE = 10_000.0, 2000, 500
@@ -79,17 +80,37 @@ def capture(path, *, began="2026-03-21T10:15:08.250000+00:00", samples=COUNT):
     return log.path
 
 
+# in the recorder's time: the trigger comes at 0.05 s; a log entry is read after it was made
+READINGS = (
+    Reading(0.0, "recorder", {"started": True}, 0.002),
+    Reading(0.25, "pcs", {"voltage": 277.1, "temperature": None, "alarms": ["overcurrent", "hot"]}, 0.001),
+    Reading(0.30, "step", {"step": "SetVoltage", "volts": 1.02}),
+    Reading(0.35, "step", {"step": "RampGrid", "volts": 250.0}),
+    Reading(0.15, "log", {"text": "tripped, by itself"}),
+    Reading(0.40, "power_meter", {"1.active_power": 80e3, "power_factor": 0.9}),
+)
+
+
 @pytest.fixture
 def make():
     """Return a function that writes a record and seals it."""
 
     def write(
-        root, *, closed=True, verdicts=VERDICTS, began="2026-03-21T10:15:08.250000+00:00", samples=COUNT
+        root,
+        *,
+        closed=True,
+        verdicts=VERDICTS,
+        began="2026-03-21T10:15:08.250000+00:00",
+        samples=COUNT,
+        readings=(),
     ):
         writer = RecordWriter(root, "voltage_sag")
         writer.write_json("run.json", RUN)
         log = capture(writer.path("captures/sag_abc.blk"), began=began, samples=samples)
         seal(log, log.with_suffix(".h5"), acquired=COUNT)
+        if readings:
+            text = "".join(to_line(reading) for reading in readings)
+            writer.write_text(f"captures/sag_abc{SUFFIX}", text)
         table = Table("bands", "Bands", ("f", "p"), ("Hz", "W"), ((1.0, None),))
         analysis = Analysis(RESULTS, tables=(table,), history=("read",), warnings=("careful",))
         writer.write_events([Event("sag_abc", {"residual": 0.25}, analysis, verdicts)])
@@ -106,6 +127,11 @@ def crashed(tmp_path):
     writer = RecordWriter(tmp_path, "voltage_sag")
     capture(writer.path("captures/sag_abc.blk"))
     return writer.folder
+
+
+@pytest.fixture
+def readings():
+    return READINGS
 
 
 @pytest.fixture
@@ -128,3 +154,28 @@ def campaign(tmp_path, make):
         made.rename(folder / test)
     (folder / "campaign.json").write_text("{}\n")
     return folder
+
+
+def row(test, outcome, reason="", folder=""):
+    """Return what a campaign says of a test."""
+    said = {"sequence": f"sequence_of_{test}", "title": f"Title of {test}"}
+    return {"id": test, **said, "outcome": outcome, "reason": reason, "folder": folder}
+
+
+@pytest.fixture
+def qualification(tmp_path, make):
+    """Return the record of a campaign: one test ran to its end, one broke off, two have no record."""
+    writer = RecordWriter(tmp_path / "records", "qualification")
+    for test in ("T1", "T2"):
+        passed = (verdict("passes", Outcome.PASS, reason="", margin=0.01),)
+        make(tmp_path / "made", closed=False, verdicts=passed).rename(writer.folder / test)
+    tests = [
+        row("T1", "PASS", folder="T1"),
+        row("T2", "INVALID", "no space to seal", folder="T2"),
+        row("T3", "INVALID", "the link is dead"),
+        row("T4", "NOT RUN", "the bench has no load (ai)"),
+    ]
+    about = {name: value for name, value in RUN.items() if name != "sequence"}
+    writer.write_json("run.json", {"sequence": "qualification", **about, "tests": tests})
+    writer.seal()
+    return writer.folder

@@ -55,6 +55,13 @@ def test_a_campaign_closed_as_a_whole(campaign, tmp_path):
         export(campaign, ["json"], tmp_path / "again")
 
 
+def test_a_campaign_that_was_not_closed(qualification):
+    """Two of its tests have no record but the campaign's, of which a warning is given once."""
+    (qualification / MANIFEST).unlink()
+    warnings = export(qualification, ["json"]).warnings
+    assert [warning.partition(": ")[0] for warning in warnings] == ["T1", "T2", qualification.name]
+
+
 def test_a_record_that_was_changed_is_refused_unless_anyway(tmp_path, make):
     record = make(tmp_path)
     text = (record / "verdicts.json").read_text()

@@ -8,6 +8,7 @@ its SUREFIRE_TIME is digits and a point. Counts are integers; a property has nam
 neither begins nor ends with a blank.
 """
 
+import json
 import re
 import xml.etree.ElementTree as ET
 from hashlib import sha256
@@ -114,3 +115,36 @@ def test_a_suite_per_capture_of_every_test(campaign, junit):
         ("T10", "sag_abc"),
     ]
     assert root[1].find("testcase").get("classname") == "T10.sag_abc"
+
+
+def test_what_was_not_run_or_broke_off_in_a_campaign(qualification, junit):
+    """However many of its criteria passed; only what was never begun is skipped."""
+    root = junit(qualification)
+    counts = ("tests", "failures", "errors", "skipped")
+    assert [(s.get("package"), s.get("name"), *(int(s.get(n)) for n in counts)) for s in root] == [
+        ("T1", "sag_abc", 1, 0, 0, 0),
+        ("T2", "sag_abc", 1, 0, 0, 0),
+        ("T2", "conducted", 1, 0, 1, 0),
+        ("T3", "conducted", 1, 0, 1, 0),
+        ("T4", "conducted", 1, 0, 0, 1),
+    ]
+    told = [(one.tag, one.get("type"), one.get("message")) for one in root.findall("testsuite/testcase/*")]
+    assert told == [
+        ("error", "INVALID", "no space to seal"),
+        ("error", "INVALID", "the link is dead"),
+        ("skipped", "NOT RUN", "the bench has no load (ai)"),
+    ]
+    assert root[4].find("testcase").attrib == {"name": "conducted", "classname": "T4", "time": "0"}
+    said = {p.get("name"): p.get("value") for p in root[4].iter("property")}
+    assert (said["record"], said["sequence"]) == (qualification.name, "sequence_of_T4")
+    assert said["manifest_sha256"] == sha256((qualification / "manifest.json").read_bytes()).hexdigest()
+    assert not {"end", "safe"} & set(said)  # the campaign's own, which say nothing of this test
+
+
+def test_a_campaign_that_was_killed(qualification, junit):
+    """Its run.json is that of its begin; what its tests have left is there."""
+    (qualification / "manifest.json").unlink()
+    begun = {"sequence": "qualification", "started": "2026-03-21T12:15:00+02:00", "end": "running"}
+    (qualification / "run.json").write_text(json.dumps(begun))
+    suites = [(s.get("package"), s.get("name"), s.get("errors")) for s in junit(qualification)]
+    assert suites == [("qualification", "conducted", "1"), ("T1", "sag_abc", "0"), ("T2", "sag_abc", "0")]

@@ -12,6 +12,7 @@ from hil.campaign import load_campaign, plan
 from hil.compliance.verdict import Outcome
 from hil.config import load
 from hil.errors import ConfigError, HilError, StorageError
+from hil.export import export
 from hil.record import open_record, verify
 from hil.sequence import Stage
 from hil.sequences.voltage_sag import VoltageSag
@@ -113,6 +114,9 @@ def test_a_bench_that_is_not_safe_ends_the_campaign(campaign, tmp_path, monkeypa
     assert done.tests[1].outcome is Outcome.NOT_RUN
     assert done.tests[1].reason == "the bench could not be proven safe: grid still shows 277 V"
     assert isinstance(done.error, NotSafe)
+    (path,) = export(done.folder, ["json"]).files
+    told = [(test["outcome"], test["reason"]) for test in json.loads(path.read_text())["tests"]]
+    assert told == [(test.outcome, test.reason) for test in done.tests]
 
 
 def test_what_stopped_one_test_does_not_stop_the_next(campaign, tmp_path, monkeypatch):
