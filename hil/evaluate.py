@@ -17,7 +17,7 @@ from hil.capture.sealed import read_sealed, read_sealed_metadata
 from hil.compliance.criteria import load_criteria
 from hil.compliance.envelope import load_envelope
 from hil.compliance.verdict import judge_all
-from hil.errors import FormatError
+from hil.errors import FormatError, HilError
 from hil.record import Event
 from hil.recording import SUFFIX, SUMMARY, Recording, read_readings
 from hil.table import resolve
@@ -80,7 +80,7 @@ def evaluate(
     """Return what the captures of a record show, and the verdicts; nothing is written.
 
     The sequence says what is measured in a capture, and what all of them show together.
-    A capture that the run did not reach has verdicts NOT RUN.
+    A capture that the run did not reach, or that cannot be analysed, has verdicts NOT RUN.
     """
     criteria = load_criteria(folder / CRITERIA)
     envelope = load_envelope(folder / ENVELOPE)
@@ -112,7 +112,10 @@ def evaluate(
         analysis, old = Analysis(()), list[str]()
         if planned["file"] is not None:
             taken, metadata = recording(folder, name, run)
-            found[name] = analysis = _with_completeness(sequence.analyze(taken), metadata)
+            try:
+                found[name] = analysis = _with_completeness(sequence.analyze(taken), metadata)
+            except HilError as error:  # the other captures are still judged
+                analysis = Analysis((), warnings=(f"not analysed: {error}",))
             old = expired(metadata, run["started"])
             all_old.update(old)
         events.append(judged(name, planned["parameters"], analysis, old))

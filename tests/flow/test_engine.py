@@ -12,7 +12,7 @@ from hil.clock import SimulatedClock
 from hil.compliance.verdict import Outcome, overall
 from hil.config import load
 from hil.engine import Stop, run
-from hil.errors import ConfigError, HilError, InstrumentError, LinkLost, NotSafe, NotSupported
+from hil.errors import ConfigError, FormatError, HilError, InstrumentError, LinkLost, NotSafe, NotSupported
 from hil.guard import Guard, GuardReport
 from hil.limits import Limit
 from hil.recording import SUFFIX, read_readings
@@ -573,6 +573,16 @@ def test_a_good_pcs_passes_unless_a_certificate_has_expired(laboratory, tmp_path
     late = judge(tmp_path, result, started="2036-01-16T12:00:00+00:00")
     assert overall(late) is Outcome.INVALID
     assert Outcome.PASS not in {verdict.outcome for verdict in late if verdict.required}
+
+
+def test_a_capture_that_cannot_be_analysed_does_not_pass(laboratory, tmp_path, monkeypatch):
+    result = laboratory.run(SAG, tmp_path)
+
+    def gap(*_):
+        raise FormatError("no current in any phase")
+
+    monkeypatch.setattr(type(SAG), "analyze", gap)
+    assert overall(judge(tmp_path, result)) is Outcome.NOT_RUN
 
 
 def test_a_recorder_that_loses_samples(laboratory, tmp_path):
