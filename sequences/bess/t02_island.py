@@ -26,7 +26,8 @@ from hil.steps import (
 )
 
 from ._common import around, end_island, to_form
-from ._island import completeness, load_step, overview
+from ._island import completeness, load_step
+from ._tables import overview
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -189,7 +190,9 @@ class Island(Sequence):
 
     def summarize(self, found: Mapping[str, Analysis]) -> Analysis:
         """Return what each step of load did, in a row."""
-        return overview(found, "Step by step", SHOWN)
+        from hil.analysis.result import Analysis  # noqa: PLC0415 - numpy, which no preview needs
+
+        return Analysis((), tables=(overview(found, "Step by step", SHOWN),))
 
     def _sharing(self, recording: Recording) -> tuple[Result, Result]:
         """Return the step that PCS and genset share, and the power of the PCS in the end less its share."""

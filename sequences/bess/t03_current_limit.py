@@ -17,6 +17,7 @@ from hil.steps import ByHand
 from hil.transient import ListPoint
 
 from ._common import bring_to, de_energise, energise, recorded, restart, sags_in
+from ._tables import overview
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +34,15 @@ BACK = 0.90
 """Part of the active power that counts as back."""
 WORDS = {"P": "active power", "Q": "reactive power", "mixed": "neither"}
 """Priorities, and what comes first."""
+SHOWN = {
+    "limited_active": ("I_P", "pu"),
+    "limited_reactive": ("I_Q", "pu"),
+    "priority_share": ("First, of its part", "%"),
+    "limit_excess": ("Above the limit", "pu"),
+    "limit_cycle": ("Swing", "pu"),
+    "power_back": ("P back", "s"),
+}
+"""Results that the summary's table shows."""
 
 
 @dataclass(frozen=True)
@@ -176,6 +186,31 @@ class CurrentLimit(Sequence):
         )
         parts = [Findings(found.results, found.series, found.spectra, found.tables), limiting, ridden]
         return joined(parts, history=found.history, warnings=found.warnings)
+
+    def summarize(self, found: Mapping[str, Analysis]) -> Analysis | None:
+        """Return every event in a row, and whether a mixed priority is one; None where not all three are set.
+
+        Beside what was commanded the unit may support the voltage: how much of each current it was
+        asked for is not known. That neither comes first shows beside the overloads in which one does.
+        """
+        from hil.analysis.result import Analysis, Result  # noqa: PLC0415 - numpy, as above
+
+        if set(self.priorities.split()) < set(WORDS):
+            return None
+        taken = {word: found.get(f"overload_{word}") for word in WORDS}
+        amps = {word: one["limited_active"].value for word, one in taken.items() if one is not None}
+        known = {word: value for word, value in amps.items() if isinstance(value, float)}
+        whole = len(known) == len(WORDS)
+        apart = Result(
+            "mixed_apart",
+            "Active current in the overload, mixed from either priority",
+            min(known["P"] - known["mixed"], known["mixed"] - known["Q"]) if whole else None,
+            "pu",
+            state="ok" if whole else "not determinable",
+            note=", ".join(f"{value:.2f} pu under {word}" for word, value in known.items()),
+            section="Ride-through",
+        )
+        return Analysis((apart,), tables=(overview(found, "Event by event", SHOWN, "Event", "Ride-through"),))
 
     def _sags(self) -> tuple[tuple[float, float], ...]:
         return sags_in(self.sags, "t03_current_limit: sags")

@@ -19,11 +19,12 @@ from hil.sequence import Sequence, Stage
 from hil.transient import ListPoint
 
 from ._common import bring_to, de_energise, energise, recorded, restart, sags_in
+from ._tables import overview
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from hil.analysis.result import Analysis, Cell, Result
+    from hil.analysis.result import Analysis, Result
     from hil.recording import Recording
     from hil.sequence import Nominal, Stages
 
@@ -34,12 +35,13 @@ SHORT = 0.32
 """Length of each of the repeated sags [s]."""
 BACK = 0.95
 """Part of the active power that counts as all of it."""
-COLUMNS = (
-    ("power_back", "P back"),
-    ("reactive_current", "Iq"),
-    ("step_cycles", "Iq step"),
-    ("settling_cycles", "Iq settled"),
-)
+SHOWN = {
+    "ridden": ("PCS", ""),
+    "power_back": ("P back", "s"),
+    "reactive_current": ("Iq", "pu"),
+    "step_cycles": ("Iq step", "cycles"),
+    "settling_cycles": ("Iq settled", "cycles"),
+}
 """Results that the summary's table shows."""
 
 
@@ -214,25 +216,17 @@ class RideThrough(Sequence):
 
     def summarize(self, found: Mapping[str, Analysis]) -> Analysis:
         """Return every event in a row, and whether all were ridden through."""
-        from hil.analysis.result import Analysis, Result, Table  # noqa: PLC0415 - numpy, as above
+        from hil.analysis.result import Analysis, Result  # noqa: PLC0415 - numpy, as above
 
-        rows: list[tuple[Cell, ...]] = [
-            (name, one["ridden"].state, *(one[key].value if key in one else None for key, _ in COLUMNS))
-            for name, one in found.items()
-        ]
         states = {name: one["ridden"].state for name, one in found.items()}
         lost = [name for name, state in states.items() if state != "ridden through"]
         missing = len(self.captures()) > len(found)
         tripped = "tripped" in states.values()
         state = "tripped" if tripped else "not all recorded" if lost or missing else "all ridden through"
         text = f"not ridden through: {', '.join(lost)}" if lost else f"{len(found)} events"
-        columns, units = (
-            ("Event", "PCS", *(title for _, title in COLUMNS)),
-            ("", "", "s", "pu", "cycles", "cycles"),
-        )
         return Analysis(
             (Result("all_ridden", "Events", None, state=state, note=text, section="Ride-through"),),
-            tables=(Table("events", "Event by event", columns, units, tuple(rows), "Ride-through"),),
+            tables=(overview(found, "Event by event", SHOWN, "Event", "Ride-through"),),
         )
 
     def _corners(self) -> tuple[tuple[float, float], ...]:

@@ -16,7 +16,8 @@ from hil.sequence import Sequence, Stage
 from hil.steps import Arm, Disarm, Hold, MoveSwitch, SetLoad, SwitchLoad, SwitchPcs
 
 from ._common import end_island, to_form
-from ._island import completeness, load_step, overview
+from ._island import completeness, load_step
+from ._tables import overview
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -134,7 +135,9 @@ class BlackStart(Sequence):
 
     def summarize(self, found: Mapping[str, Analysis]) -> Analysis:
         """Return each step of the start in a row: the rise, every inrush, every block of load."""
-        return overview(found, "The start, step by step", SHOWN)
+        from hil.analysis.result import Analysis  # noqa: PLC0415 - numpy, which no preview needs
+
+        return Analysis((), tables=(overview(found, "The start, step by step", SHOWN),))
 
     def _inrush(self, name: str) -> Stage:
         closed, opened = (MoveSwitch(position, TRANSFORMER) for position in ("closed", "open"))

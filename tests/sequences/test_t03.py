@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from hil.analysis.result import Analysis, Result
 from hil.errors import HilError
 from hil.rehearse import rehearse
 from hil.steps import ByHand
@@ -65,6 +66,36 @@ def test_a_capture_is_measured_against_what_it_was_asked_for(sequence, formula):
     assert found["limit_excess"].value == pytest.approx(-0.06, abs=1e-3)
     assert found["power_back"].value == pytest.approx(0.0, abs=0.01)
     assert found["residual_voltage_pu"].value == pytest.approx(0.5, abs=1e-3)
+
+
+def overload(active):
+    """Return what is found of an overload: its active current [pu]."""
+    return Analysis((Result("limited_active", "", active, "pu"),))
+
+
+@pytest.mark.parametrize(
+    ("amps", "apart", "state"),
+    [
+        ({"P": 1.09, "Q": 0.53, "mixed": 0.85}, 0.24, "ok"),
+        ({"P": 1.09, "Q": 0.53, "mixed": 1.09}, 0.0, "ok"),
+        ({"P": 1.09, "Q": 0.53, "mixed": 0.53}, 0.0, "ok"),
+        ({"P": 1.09, "mixed": 0.85}, None, "not determinable"),
+        ({"P": 1.09, "Q": None, "mixed": 0.85}, None, "not determinable"),
+    ],
+)
+def test_mixed_is_neither_of_the_other_two(sequence, amps, apart, state):
+    found = sequence("t03_current_limit").summarize(
+        {f"overload_{word}": overload(active) for word, active in amps.items()}
+    )
+    assert found["mixed_apart"].value == pytest.approx(apart)
+    assert found["mixed_apart"].state == state
+    assert sequence("t03_current_limit", priorities="P Q").summarize({}) is None
+
+
+@pytest.mark.thorough
+def test_a_unit_that_puts_active_power_first_has_no_mixed_priority(run):
+    assert "mixed_kept" not in run("t03_current_limit", QUICK)["summary"]
+    assert "mixed_kept" in run("t03_current_limit", QUICK, "wrong-priority")["summary"]
 
 
 @pytest.mark.thorough
