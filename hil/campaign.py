@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from hil.sequence import Sequence
 
 TOP: Final = ("title", "source", "bench", "test")
-KEYS: Final = ("sequence", "set", "quick", "full", "criteria")
+FORMS: Final = ("quick", "full")
+KEYS: Final = ("sequence", "set", *FORMS, "criteria")
 
 
 @dataclass(frozen=True)
@@ -122,13 +123,13 @@ def _entry(key: str, table: Any, form: str, path: Path, text: str) -> Entry:
             raise ConfigError(
                 f"{at(path, text, name, after=header)}: unknown key {name!r}; {near(name, KEYS)}"
             )
-    sequence, known = table["sequence"], names("hil.sequences")
+    sequence, known = str(table["sequence"]), names("hil.sequences")
     if sequence not in known:
         line = at(path, text, "sequence", after=header)
-        raise ConfigError(f"{line}: there is no sequence {sequence!r}; {near(str(sequence), known)}")
+        raise ConfigError(f"{line}: there is no sequence {sequence!r}; {near(sequence, known)}")
     kind = resolve("hil.sequences", sequence)
     given: dict[str, str] = {}
-    for group in ("set", form):
+    for group in ("set", *FORMS):
         values = table.get(group, {})
         if not isinstance(values, dict):
             raise ConfigError(f'{where}: {group} must be a table, such as {group} = {{ power = "0.5 pu" }}')
@@ -138,7 +139,8 @@ def _entry(key: str, table: Any, form: str, path: Path, text: str) -> Entry:
                 raise ConfigError(
                     f"{line}: {sequence} has no parameter {name!r}; {near(name, kind.PARAMETERS)}"
                 )
-            given[name] = str(value)
+            if group in {"set", form}:
+                given[name] = str(value)
     try:
         built = build(kind, given)
     except (ConfigError, LimitError) as error:

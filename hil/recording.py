@@ -74,14 +74,14 @@ def read_readings(path: Path, shift: float = 0.0) -> tuple[Reading, ...]:
     """
     if not path.is_file():
         return ()
-    lines = path.read_text("utf-8").split("\n")
+    lines = path.read_bytes().split(b"\n")
     found = []
     for number, line in enumerate(lines, start=1):
         if not line:
             continue
         try:
             row = json.loads(line)
-            found.append(Reading(row["time"] + shift, row["source"], row["values"], row["late"]))
+            found.append(Reading(row["time"] + shift, row["source"], dict(row["values"]), row["late"]))
         except (ValueError, KeyError, TypeError) as error:
             if number == len(lines):
                 break

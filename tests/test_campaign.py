@@ -59,6 +59,8 @@ def test_only_some_tests(campaign):
         (HEAD + '[test.T7.quick]\npower = "0.5 pu"\nafter = "2 kg"\n', 7, "after"),
         (HEAD + '[test.T7.quick]\npower = "0.5 pu"\nafter = "200 s"\n', 7, "after"),
         (HEAD + 'quick = "short"\n', 3, "quick must be a table"),
+        (HEAD + 'full = { aftr = "2 s" }\n', 5, "no parameter 'aftr'; nearest are after"),
+        ('[test.T7]\nsequence = ["voltage_sag"]\n', 2, "there is no sequence"),
         ('[test."T 7"]\nsequence = "voltage_sag"\n', None, "cannot name a folder"),
         ("[test.T7]\n", 1, "a test needs a sequence"),
     ],

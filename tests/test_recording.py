@@ -27,10 +27,13 @@ def test_a_torn_last_line_is_left_out(tmp_path):
     assert read_readings(path) == (SAID,)
 
 
-@pytest.mark.parametrize("line", ["{", json.dumps({"time": 1.0}), "[1, 2]"])
+WRONG = json.dumps({"time": 1.0, "source": "pcs", "values": [1], "late": 0.0})
+
+
+@pytest.mark.parametrize("line", [b"{", b'{"time": 1.0}', b"[1, 2]", WRONG.encode(), b"\xff\xfe"])
 def test_a_damaged_line_is_named(tmp_path, line):
     path = tmp_path / "one.readings.jsonl"
-    path.write_text(to_line(SAID) + line + "\n" + to_line(SAID))
+    path.write_bytes(b"\n".join((to_line(SAID).strip().encode(), line, to_line(SAID).encode())))
     with pytest.raises(FormatError, match=r"one\.readings\.jsonl, line 2: no reading"):
         read_readings(path)
 

@@ -47,10 +47,15 @@ def _sequence(parser: argparse.ArgumentParser) -> None:
 
 
 def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 on")
+    return int(text)
 
 
 def _positive(text: str) -> float:
@@ -90,7 +95,7 @@ def _running(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="plant a flaw in the simulated PCS, such as trips-early; may be repeated",
     )
-    parser.add_argument("--seed", type=int, default=0, help="seed of the simulated noise (default: 0)")
+    parser.add_argument("--seed", type=_seed, default=0, help="seed of the simulated noise (default: 0)")
     parser.add_argument("--realtime", action="store_true", help="simulated bench no faster than a real one")
     parser.add_argument(
         "--patience",

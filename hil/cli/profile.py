@@ -13,6 +13,7 @@ from hil.errors import ConfigError
 from hil.limits import Limit
 from hil.profiles import files, library, presets, scale
 from hil.profiles.importer import import_trace
+from hil.profiles.repair import check_size
 from hil.units import parse, show
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ def import_(arguments: argparse.Namespace) -> int:
             if getattr(arguments, option):
                 raise ConfigError(f"{path} is a profile already: --{option} is for a trace")
         found = library.find(arguments.file)
+        if found.unit == "W":
+            check_size(found.power, None, base)
     else:
         found, findings = import_trace(
             path, column=arguments.column, unit=arguments.unit,
@@ -145,7 +148,8 @@ def fit_(arguments: argparse.Namespace) -> int:
         _optional(arguments.bandwidth, "Hz", "--bandwidth") or inf,
         held=arguments.shape == "steps",
     )  # fmt: skip
-    allowed = parse(arguments.error, "%", "--error") / 100.0 * float(found.power.max())
+    share = Limit(0.0, 100.0, "%").check(parse(arguments.error, "%", "--error"), "--error")
+    allowed = share / 100.0 * float(found.power.max())
     with bar(console(stderr=True), "fitting") as tell:
         result = fitting.fit(found, instrument, tell)
     fits = result.rms <= allowed
@@ -269,4 +273,7 @@ def _range(text: str, unit: str, name: str) -> Limit:
     low, dots, high = text.partition("..")
     if not dots:
         raise ConfigError(f'{name} {text!r}: expected a range, such as "1 {unit} .. 2 {unit}"')
-    return Limit(parse(low, unit, name), parse(high, unit, name), unit)
+    try:
+        return Limit(parse(low, unit, name), parse(high, unit, name), unit)
+    except ConfigError as error:
+        raise ConfigError(f"{name} {text!r}: {error}") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hil.cli.arguments import Commands, _add, _count, _json
+from hil.cli.arguments import Commands, _add, _count, _json, _seed
 
 if TYPE_CHECKING:
     import argparse
@@ -89,7 +89,7 @@ def _scaling(parser: argparse.ArgumentParser) -> None:
     scaling.add_argument("--nodes", type=_count, metavar="N", help="copies, each with a delay of its own")
     scaling.add_argument("--spread", default="0 s", metavar="TIME", help="longest delay (default: 0 s)")
     scaling.add_argument("--step", default="1 ms", metavar="TIME", help="of the sum (default: 1 ms)")
-    scaling.add_argument("--seed", type=int, default=0, help="of the delays (default: 0)")
+    scaling.add_argument("--seed", type=_seed, default=0, help="of the delays (default: 0)")
     scaling.add_argument(
         "--filter", action="append", default=[], metavar="TIME", dest="lags",
         help="first-order lag, such as of rack supplies; may be repeated",

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
 from hil.campaign import load_campaign, plan
-from hil.cli import complain
-from hil.cli.common import console, print_json, reader_left
+from hil.cli.common import console, print_json
 from hil.cli.progress import Display
-from hil.cli.run import check_flaws, options_of
+from hil.cli.run import check_flaws, options_of, told
 from hil.compliance.verdict import Outcome
 from hil.config import load
+from hil.errors import ConfigError
 from hil.qualify import qualify as run_campaign
 from hil.qualify import summary
 from hil.record import open_record
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 def qualify(arguments: argparse.Namespace) -> int:
     """Check everything at the desk, run, and print the verdicts and where the report is."""
     only = [word for text in arguments.only for word in text.replace(",", " ").split()]
+    if arguments.only and not only:
+        raise ConfigError("--only names no test; give ids, such as --only T4,T7")
     campaign = load_campaign(arguments.campaign, full=arguments.full, only=only)
     config = load(arguments.bench or campaign.bench)
     config.need_packages()
@@ -38,17 +40,8 @@ def qualify(arguments: argparse.Namespace) -> int:
     expected = sum(each.rehearsal.seconds for each in planned if each.rehearsal is not None)
     with Stop() as stop, Display(expected, plain=arguments.plain) as display:
         done = run_campaign(campaign, planned, config, options, stop, display)
-    try:
-        if arguments.json:
-            print_json(summary(done))
-        else:
-            _tables(done)
-        sys.stdout.flush()
-    except (BrokenPipeError, SystemExit):  # rich turns the one into the other
-        reader_left()  # what came of the campaign is still the exit code
-    if done.error is not None:
-        return complain(done.error)
-    return 0 if done.outcome is Outcome.PASS else 1
+    show = partial(print_json, summary(done)) if arguments.json else partial(_tables, done)
+    return told(show, done.outcome, done.error)
 
 
 def _tables(done: Qualified) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,8 +26,10 @@ from hil.watch import Stop
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
     from hil.config import BenchConfig
+    from hil.errors import HilError
     from hil.session import Conducted
 
 
@@ -42,17 +45,20 @@ def run(arguments: argparse.Namespace) -> int:
     expected = rehearse(sequence, config).seconds
     with Stop() as stop, Display(expected, plain=arguments.plain) as display:
         conducted = conduct(sequence, config, options, stop, display)
+    show = partial(print_json, _summary(conducted)) if arguments.json else partial(_tables, conducted)
+    return told(show, conducted.outcome, conducted.error)
+
+
+def told(show: Callable[[], None], outcome: Outcome, error: HilError | None) -> int:
+    """Show what came of it, and return the exit code, which is the same where no one reads on."""
     try:
-        if arguments.json:
-            print_json(_summary(conducted))
-        else:
-            _tables(conducted)
+        show()
         sys.stdout.flush()
     except (BrokenPipeError, SystemExit):  # rich turns the one into the other
-        reader_left()  # what came of the run is still the exit code
-    if conducted.error is not None:
-        return complain(conducted.error)
-    return 0 if conducted.outcome is Outcome.PASS else 1
+        reader_left()
+    if error is not None:
+        return complain(error)
+    return 0 if outcome is Outcome.PASS else 1
 
 
 def check_flaws(arguments: argparse.Namespace, config: BenchConfig) -> None:

@@ -124,13 +124,19 @@ def inference(
     """
     if not 0.0 <= idle <= decode <= prefill:
         raise ConfigError("powers must be ordered: 0 <= idle <= decode <= prefill")
-    if not (nodes >= 1 and read_rate > 0.0 and write_rate > 0.0 and lag > 0.0 and 0.0 <= noise < 0.2):
-        raise ConfigError("needs a node or more, positive rates and lag, and noise from 0 to 0.2")
+    count = requests.time.size
+    most = 1000 * MOST // max(1, count)  # each request looks at every node
+    if not (nodes % 1 == 0 and 1 <= nodes <= most):
+        raise ConfigError(
+            f"nodes = {nodes:g} must be a whole number, from 1 to {most:,} for {count:,} requests"
+        )
+    if not (read_rate > 0.0 and write_rate > 0.0 and lag > 0.0 and 0.0 <= noise < 0.2):
+        raise ConfigError("needs positive rates and lag, and noise from 0 to 0.2")
     if not STEP < duration <= MOST * STEP:
         raise ConfigError(f"duration = {duration:g} s: from {STEP:g} to {MOST * STEP:g} s are possible")
     time = STEP * np.arange(int(duration / STEP + 1e-9) + 1, dtype=float)
-    reading, writing = _served(requests, round(nodes), read_rate, write_rate, time)
-    work = (reading * (prefill - idle) + writing * (decode - idle)) / round(nodes)
+    reading, writing = _served(requests, int(nodes), read_rate, write_rate, time)
+    work = (reading * (prefill - idle) + writing * (decode - idle)) / nodes
     gain = 1.0 - np.exp(-STEP / lag)
     power, level = np.empty(time.size), work[0]
     for k, target in enumerate(work.tolist()):

@@ -35,6 +35,8 @@ def find(name: str) -> Profile:
     if name in traces():
         with as_file(files("hil.data") / FOLDER / f"{name}.csv") as file:
             return read(file)
+    if path.exists():
+        return read(path)
     raise ConfigError(
         f"there is no profile {name!r}; shipped are {', '.join((*presets(), *traces()))}; "
         "anything else needs the path of a file"

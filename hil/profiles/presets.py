@@ -37,12 +37,14 @@ def _inference(
     **model: float,
 ) -> Profile:
     """Return inference of recorded or random arrivals."""
+    if not (seed >= 0.0 and seed % 1 == 0):
+        raise ConfigError(f"seed = {seed:g} must be a whole number from 0 on")
     requests = (
-        poisson(rate, context, generated, duration, round(seed))
+        poisson(rate, context, generated, duration, int(seed))
         if arrivals == "poisson"
         else recorded(arrivals, duration, compress)
     )
-    return inference(requests, duration, seed=round(seed), **model)
+    return inference(requests, duration, seed=int(seed), **model)
 
 
 _SQUARE: Final = {"period": "s", "duty": "pu", "high": "pu", "low": "pu", "edge": "s", "duration": "s"}

@@ -86,7 +86,11 @@ def filtered(profile: Profile, lag: float) -> Profile:
         raise ConfigError(f"a lag of {lag:g} s must be positive")
     from scipy.signal import lfilter  # noqa: PLC0415 - slow to import
 
-    step = profile.duration / ceil(10.0 * profile.duration / lag)
+    parts = 10.0 * profile.duration / lag
+    if parts > MOST:
+        shortest = 10.0 * profile.duration / MOST
+        raise ConfigError(f"a lag of {lag:g} s is too short for {profile.duration:g} s: needs {shortest:g} s")
+    step = profile.duration / ceil(parts)
     edges = _grid(profile, step)
     means = np.diff(profile.energy_until(edges)) / step
     kept, first = exp(-step / lag), float(profile.power[0])
@@ -99,10 +103,10 @@ def _grid(profile: Profile, step: float) -> Array:
     """Return the edges of whole steps within a profile; what is left of it is shorter than a step."""
     if not 0.0 < step <= profile.duration * (1.0 + 1e-12):
         raise ConfigError(f"a step of {step:g} s does not fit into {profile.duration:g} s")
-    count = int(profile.duration / step + 1e-9)
-    if count > MOST:
-        raise ConfigError(f"{count:,} steps of {step:g} s are more than {MOST:,}; lengthen the step")
-    edges: Array = profile.time[0] + step * np.arange(count + 1)
+    steps = profile.duration / step + 1e-9
+    if steps >= MOST + 1:
+        raise ConfigError(f"{steps:,.0f} steps of {step:g} s are more than {MOST:,}; lengthen the step")
+    edges: Array = profile.time[0] + step * np.arange(int(steps) + 1)
     return edges
 
 

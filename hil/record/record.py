@@ -156,10 +156,11 @@ class Record:
 
     def tests(self) -> tuple[tuple[Mapping[str, Any], Record | None], ...]:
         """Return the tests of a campaign's record: what came of each, and its own record where it has one."""
-        return tuple(
-            (test, open_record(self.folder / test["folder"]) if test["folder"] else None)
-            for test in self.run.get("tests", ())
-        )
+        try:
+            folders = [(test, test["folder"]) for test in self.run.get("tests", ())]
+        except (KeyError, TypeError) as error:
+            raise FormatError(f"{self.folder}: run.json does not say where tests are: {error!r}") from error
+        return tuple((test, open_record(self.folder / name) if name else None) for test, name in folders)
 
     def events(self) -> tuple[Event, ...]:
         """Return what was found and judged, none where the run ended before its analysis."""

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from importlib.metadata import version
 
 import pytest
@@ -144,6 +145,37 @@ def test_report_refuses_to_write_into_a_record(hil, record):
     assert code == 2
     assert "sealed" in one_line(err)
     assert sorted(record.rglob("*")) == before
+
+
+def test_report_of_a_test_lies_beside_its_campaign(hil, record, tmp_path):
+    """The page of a campaign tells to draw it so; in the campaign's folder it would break the seal."""
+    campaign = tmp_path / "campaign"
+    shutil.copytree(record, campaign / "T1")
+    (campaign / "run.json").write_text('{"sequence": "qualification"}')
+    code, out, _ = hil("report", campaign / "T1")
+    assert (code, out) == (0, f"Report: {tmp_path / 'campaign_T1_report.html'}\n")
+    code, _, err = hil("report", campaign / "T1", "--output", campaign / "T1.html")
+    assert code == 2
+    assert "lies in the record campaign" in one_line(err)
+    assert sorted(path.name for path in campaign.iterdir()) == ["T1", "run.json"]
+
+
+@pytest.mark.parametrize("arguments", [("report",), ("verify", "--reanalyse")])
+def test_a_record_that_was_changed_is_no_traceback(hil, record, arguments):
+    run = json.loads((record / "run.json").read_text())
+    run["captures"] = ["sag_abc"]
+    (record / "run.json").write_text(json.dumps(run))
+    _, out, err = hil(arguments[0], record, *arguments[1:])
+    assert "cannot be read (" in out + err
+    assert "); changed: run.json: sealed with SHA-256" in out + err
+    assert "Traceback" not in err
+
+
+def test_a_campaign_that_lost_its_folders(hil, tmp_path):
+    (tmp_path / "run.json").write_text('{"sequence": "qualification", "tests": [{"id": "T1"}]}')
+    code, _, err = hil("report", tmp_path)
+    assert code == 2
+    assert "does not say where tests are" in one_line(err)
 
 
 def test_preview_draws_and_touches_nothing(hil, tmp_path, prelude):

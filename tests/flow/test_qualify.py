@@ -9,6 +9,8 @@ import pytest
 
 from hil import qualify as module
 from hil.campaign import load_campaign, plan
+from hil.cli import main
+from hil.cli import run as cli_run
 from hil.compliance.verdict import Outcome
 from hil.config import load
 from hil.errors import ConfigError, HilError, StorageError
@@ -199,3 +201,23 @@ def test_nothing_is_connected_for_a_campaign_that_is_refused(campaign, tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith(f"hil: {campaign}:9: voltage_sag: phases = 'd'")
     assert not (tmp_path / "records").exists()
+
+
+@pytest.mark.parametrize("only", ["", ","])
+def test_no_test_at_all_is_not_every_test(capsys, only):
+    assert main(["qualify", "--only", only]) == 2
+    assert capsys.readouterr().err == "hil: --only names no test; give ids, such as --only T4,T7\n"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "error", "code"),
+    [(Outcome.PASS, None, 0), (Outcome.FAIL, None, 1), (Outcome.PASS, StorageError("full"), 3)],
+)
+def test_the_exit_code_stands_where_no_one_reads_on(monkeypatch, outcome, error, code):
+    def show():
+        raise BrokenPipeError
+
+    left = []
+    monkeypatch.setattr(cli_run, "reader_left", lambda: left.append(True))
+    assert cli_run.told(show, outcome, error) == code
+    assert left == [True]

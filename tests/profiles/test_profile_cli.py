@@ -114,13 +114,19 @@ def test_picture_of_a_fit(command, tmp_path):
         (("make", "training", "--set", "period=5"), "training.period"),
         (("make", "training", "--output", "x.txt"), "written as .csv or .parquet"),
         (("make", "training", "--nodes", "4", "--step", "1 us"), "lengthen the step"),
+        (("make", "training", "--nodes", "4", "--step", "1e-310 s"), "lengthen the step"),
+        (("make", "training", "--filter", "1e-320 s"), "too short for 60 s: needs 0.0003 s"),
+        (("make", "inference_azure", "--set", "seed=-1"), "seed = -1 must be a whole number"),
+        (("make", "inference_azure", "--set", "seed=1.5"), "seed = 1.5 must be a whole number"),
+        (("import", "gpu_4090_step", "--base", "1 W", "--rating", "1 kW"), "cannot be that of a rating"),
         (("show", "nothing"), "there is no profile 'nothing'"),
         (("show", "nothing.csv"), "nothing.csv: cannot be opened"),
         (("import", "gpu_4090_step", "--unit", "kW"), "is a profile already: --unit is for a trace"),
         (("import", "nothing.csv"), "nothing.csv: cannot be opened"),
         (("fit", "training", *FIT), "--rating"),
         (("fit", "gpu_4090_step", *FIT, "--dwell", "1 ms"), "expected a range"),
-        (("fit", "gpu_4090_step", *FIT, "--dwell", "2 s .. 1 s"), "holds nothing"),
+        (("fit", "gpu_4090_step", *FIT, "--dwell", "2 s .. 1 s"), "--dwell '2 s .. 1 s': a limit"),
+        (("fit", "gpu_4090_step", *FIT, "--error", "-1 %"), "--error = -1 % is outside 0 .. 100 %"),
         (("fit", "gpu_4090_step", *FIT, "--slew", "1 W/s"), "times as long"),
     ],
 )
@@ -128,6 +134,25 @@ def test_what_is_wrong_is_one_line(command, arguments, words):
     code, out, err = command(*arguments)
     assert (code, out) == (2, "")
     assert words in one_line(err)
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        (("--seed", "-1"), "--seed: '-1' is not a whole number from 0 on"),
+        (("--nodes", "0"), "--nodes: '0' is not a whole number from 1 on"),
+    ],
+)
+def test_counts_and_seeds_are_whole_numbers(command, capsys, option, words):
+    with pytest.raises(SystemExit):
+        command("make", "training", *option)
+    assert words in capsys.readouterr().err
+
+
+def test_a_profile_needs_no_suffix(command, tmp_path):
+    command("make", "start_ramp")
+    (tmp_path / "start_ramp.csv").rename(tmp_path / "mine")
+    assert command("show", "mine")[0] == 0
 
 
 def test_help_has_examples(command, capsys):

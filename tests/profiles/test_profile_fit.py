@@ -145,6 +145,7 @@ def test_steps_without_a_slew_are_reached_at_once(slew):
         ({"power": Limit(0.0, 60e3, "W")}, "reaches 90 kW.*nearest possible: scaled by 0.667, to 60 kW"),
         ({"power": Limit(50e3, 100e3, "W")}, "falls to 40 kW.*lowest power is 50 kW"),
         ({"slew": 1e6}, "needs 10 MW/s, the instrument makes 1 MW/s.*10 times as long.*10 times smaller"),
+        ({"slew": 8e6}, "needs 10 MW/s, the instrument makes 8 MW/s.*1.25 times as long"),
         ({"points": 4, "dwell": Limit(1e-3, 2.0, "s")}, "last 8 s, the profile 10 s.*first 8 s"),
         ({"dwell": Limit(11.0, 100.0, "s")}, "at least 11 s"),
     ],

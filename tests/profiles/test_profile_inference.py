@@ -85,7 +85,14 @@ def test_a_wrong_line_of_arrivals_is_named(tmp_path):
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [({"idle": 0.7}, "ordered"), ({"nodes": 0}, "node"), ({"noise": 0.5}, "noise"), ({"lag": 0.0}, "lag")],
+    [
+        ({"idle": 0.7}, "ordered"),
+        ({"nodes": 0}, "node"),
+        ({"nodes": 1.5}, "whole number"),
+        ({"nodes": 3e9}, "from 1 to 2,000,000,000"),
+        ({"noise": 0.5}, "noise"),
+        ({"lag": 0.0}, "lag"),
+    ],
 )
 def test_models_that_cannot_be(change, words):
     with pytest.raises(ConfigError, match=words):

@@ -96,3 +96,15 @@ def test_share_above_a_frequency():
     both = 10.0 + np.sin(2 * np.pi * 5 * time) + 2.0 * np.sin(2 * np.pi * 50 * time)
     assert above(Profile(time, both), 20.0) == pytest.approx(0.8, abs=2e-3)
     assert above(Profile(time, both), np.inf) == 0.0
+
+
+def test_a_ramp_alone_has_no_spectrum():
+    """The line from the first to the last power is taken off, and nothing is left."""
+    ramp = Profile(np.array([0.0, 10.0]), np.array([0.0, 100.0]))
+    assert spectrum(ramp)[0].sum() == pytest.approx(0.0, abs=1e-18)
+
+
+def test_parseval_at_the_highest_frequency():
+    """0 and 1 in turn, each for one of 16 means: all of the variance, 1/4, lies there, and it counts once."""
+    turns = Profile(np.arange(17) * 0.5e-3, np.array([0.0, 1.0] * 8 + [0.0]), held=True)
+    assert spectrum(turns)[0].sum() == pytest.approx(0.25)
