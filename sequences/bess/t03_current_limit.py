@@ -30,6 +30,8 @@ SHORTEST = 1.0
 """What is left of it after half a second shall show a swing of a few hertz [s]."""
 LEAST = 0.1
 """Power whose share of the limit can be told [pu]."""
+TOLD = 0.02
+"""Least difference between the currents under P and under Q priority in which a place can be told [pu]."""
 BACK = 0.90
 """Part of the active power that counts as back."""
 WORDS = {"P": "active power", "Q": "reactive power", "mixed": "neither"}
@@ -200,17 +202,18 @@ class CurrentLimit(Sequence):
         taken = {word: found.get(f"overload_{word}") for word in WORDS}
         amps = {word: one["limited_active"].value for word, one in taken.items() if one is not None}
         known = {word: value for word, value in amps.items() if isinstance(value, float)}
-        whole = len(known) == len(WORDS)
-        apart = Result(
-            "mixed_apart",
-            "Active current in the overload, mixed from either priority",
-            min(known["P"] - known["mixed"], known["mixed"] - known["Q"]) if whole else None,
-            "pu",
-            state="ok" if whole else "not determinable",
-            note=", ".join(f"{value:.2f} pu under {word}" for word, value in known.items()),
+        span = known["P"] - known["Q"] if len(known) == len(WORDS) else 0.0
+        told = abs(span) >= TOLD
+        place = Result(
+            "mixed_place",
+            "Active current in the overload, mixed, from that of Q first to that of P first",
+            100 * (known["mixed"] - known["Q"]) / span if told else None,
+            "%",
+            state="ok" if told else "not determinable",
+            note=", ".join(f"{value:.3f} pu under {word}" for word, value in known.items()),
             section="Ride-through",
         )
-        return Analysis((apart,), tables=(overview(found, "Event by event", SHOWN, "Event", "Ride-through"),))
+        return Analysis((place,), tables=(overview(found, "Event by event", SHOWN, "Event", "Ride-through"),))
 
     def _sags(self) -> tuple[tuple[float, float], ...]:
         return sags_in(self.sags, "t03_current_limit: sags")

@@ -74,21 +74,23 @@ def overload(active):
 
 
 @pytest.mark.parametrize(
-    ("amps", "apart", "state"),
+    ("amps", "place", "state"),
     [
-        ({"P": 1.09, "Q": 0.53, "mixed": 0.85}, 0.24, "ok"),
-        ({"P": 1.09, "Q": 0.53, "mixed": 1.09}, 0.0, "ok"),
-        ({"P": 1.09, "Q": 0.53, "mixed": 0.53}, 0.0, "ok"),
-        ({"P": 1.09, "mixed": 0.85}, None, "not determinable"),
-        ({"P": 1.09, "Q": None, "mixed": 0.85}, None, "not determinable"),
+        ({"P": 1.0, "Q": 0.5, "mixed": 0.7}, 40.0, "ok"),
+        ({"P": 1.0, "Q": 0.5, "mixed": 1.0}, 100.0, "ok"),
+        ({"P": 1.0, "Q": 0.5, "mixed": 0.5}, 0.0, "ok"),
+        ({"P": 0.5, "Q": 1.0, "mixed": 1.0}, 0.0, "ok"),
+        ({"P": 1.0, "Q": 0.99, "mixed": 0.995}, None, "not determinable"),
+        ({"P": 1.0, "mixed": 0.7}, None, "not determinable"),
+        ({"P": 1.0, "Q": None, "mixed": 0.7}, None, "not determinable"),
     ],
 )
-def test_mixed_is_neither_of_the_other_two(sequence, amps, apart, state):
+def test_mixed_is_neither_of_the_other_two(sequence, amps, place, state):
     found = sequence("t03_current_limit").summarize(
         {f"overload_{word}": overload(active) for word, active in amps.items()}
     )
-    assert found["mixed_apart"].value == pytest.approx(apart)
-    assert found["mixed_apart"].state == state
+    assert found["mixed_place"].value == (place if place is None else pytest.approx(place))
+    assert found["mixed_place"].state == state
     assert sequence("t03_current_limit", priorities="P Q").summarize({}) is None
 
 
