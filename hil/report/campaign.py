@@ -68,6 +68,7 @@ def _header(record: Record, matrix: Sequence[Mapping[str, Any]]) -> str:
     counts = Counter(row["answer"] for row in matrix)
     tests = Counter(test["outcome"] for test in run["tests"])
     told_of = " · ".join(f"{tests[name]} {name}" for name in Outcome if tests[name])
+    told_of = f"{len(run['tests'])} tests: {told_of}"
     facts = [text.format(run[key]) for key, text in FACTS.items() if key in run]
     facts += [f"planted flaws: {', '.join(run['flaws'])}"] if run.get("flaws") else []
     return "\n".join(
@@ -78,7 +79,7 @@ def _header(record: Record, matrix: Sequence[Mapping[str, Any]]) -> str:
             f'<p class="soft">Record {escape(record.name)}</p>',
             f"<p>{escape(' · '.join(facts))}</p>",
             f"<p><b>{len(matrix)} requirements:</b> {_counted(counts)}</p></div>",
-            f'<div class="overall {css(outcome)}"><b>{outcome}</b>{escape(told_of)} of tests</div></header>',
+            f'<div class="overall {css(outcome)}"><b>{outcome}</b>{escape(told_of)}</div></header>',
         ]
     )
 
