@@ -209,6 +209,13 @@ def test_clients_are_counted_and_why_one_was_refused_is_told():
     assert Telemetry().analyze(taken(0.5))["clients"].state == "not tried"
 
 
+def test_only_an_edge_that_was_there_can_be_missed():
+    """A run that broke off before any step of power says nothing of the unit."""
+    share = np.where(np.arange(round(2 * RATE)) < RATE, 0.2, 0.8)
+    states = [Telemetry().analyze(taken(of))["time_alignment"].state for of in (share, 0.5)]
+    assert states == ["no edge", "not determinable"]
+
+
 def test_the_clock_of_the_bench_widens_the_uncertainty():
     """Rectangular: 3 ms of the recorder's start are 2 x 3 / sqrt(3) ms at k = 2."""
     time = np.arange(round(2 * RATE)) / RATE
