@@ -98,6 +98,13 @@ def test_a_limit_without_a_unit_is_refused_with_the_line_of_its_criterion(campai
         load_campaign(campaign(HEAD + 'criteria = "other.toml"\n'))
 
 
+def test_a_test_may_have_criteria_of_its_own_beside_the_campaign(campaign, tmp_path):
+    own = tmp_path / "own.toml"
+    own.write_text((files("hil.data") / "criteria" / "voltage_sag.toml").read_text())
+    path = campaign(HEAD + 'criteria = "own.toml"\n[test.T8]\nsequence = "voltage_sag"\n')
+    assert [entry.criteria for entry in load_campaign(path).entries] == [own, None]
+
+
 def test_shipped_campaigns_can_be_planned_in_both_forms():
     for name in shipped_campaigns():
         for full in (False, True):
@@ -154,6 +161,26 @@ def test_a_document_that_is_owed_stands_in_the_matrix_though_it_does_not_count()
     owed = replace(verdict("kept", Outcome.NOT_RUN, None, required=False), document=True)
     (row,) = rows_of({"T1": [Shot("summary", owed)]}, [Row("T1")])
     assert (row["answer"], row["outcome"], row["reason"]) == ("exception", "NOT RUN", "why")
+
+
+@pytest.mark.parametrize(
+    ("shots", "reason"),
+    [
+        ([], "nothing was judged"),
+        ([Shot("one", verdict("a", Outcome.NOT_RUN, None, required=False))], "none of its criteria binds"),
+    ],
+)
+def test_a_test_that_shows_nothing_has_a_row_all_the_same(shots, reason):
+    (row,) = rows_of({"T1": shots}, [Row("T1")])
+    assert row == {"test": "T1", "title": "title of T1", "answer": "exception", "reason": reason}
+
+
+def test_the_tightest_is_that_by_its_limit_and_never_one_without_a_margin():
+    """0.2 of 2 s are more to spare than 1 of 100 s."""
+    wide = replace(verdict("a", Outcome.PASS, 1.0), high=100.0)
+    shots = [Shot("bare", verdict("a", Outcome.PASS, None)), Shot("one", verdict("a", Outcome.PASS, 0.2))]
+    (row,) = rows_of({"T1": [*shots, Shot("two", wide)]}, [Row("T1")])
+    assert (row["capture"], row["margin"]) == ("two", 1.0)
 
 
 def test_what_could_not_be_judged_is_an_exception_and_never_compliant():

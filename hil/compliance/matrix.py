@@ -39,17 +39,21 @@ EXCEPTION: Final = "exception"
 
 
 def rows_of(captures: Mapping[str, Sequence[Judged]], tests: Iterable[Test]) -> list[dict[str, Any]]:
-    """Return one row for each criterion of each test: answer, worst value, and where the evidence lies."""
+    """Return one row for each criterion of each test: answer, worst value, and where the evidence lies.
+
+    A test of which no criterion binds has one row, which says so.
+    """
     rows = []
     for test in tests:
         judged: dict[str, list[tuple[str, Verdict]]] = {}
         for capture in captures.get(test.id, ()):
             for verdict in capture.verdicts:
                 judged.setdefault(verdict.key, []).append((capture.name, verdict))
-        if not judged:
-            reason = test.reason or "nothing was judged"
-            rows.append({"test": test.id, "title": test.title, "answer": EXCEPTION, "reason": reason})
-        rows += [row for found in judged.values() if (row := _row(test.id, found)) is not None]
+        own = [row for found in judged.values() if (row := _row(test.id, found)) is not None]
+        if not own:
+            reason = test.reason or ("none of its criteria binds" if judged else "nothing was judged")
+            own = [{"test": test.id, "title": test.title, "answer": EXCEPTION, "reason": reason}]
+        rows += own
     return rows
 
 
