@@ -105,7 +105,7 @@ def dispatch_findings(
         result(
             "energy_share",
             "Energy of the event, of what was asked for",
-            _energy(track.time, power, dispatch, lag),
+            _energy(track.time, power, dispatch),
             "%",
             method="both above the baseline, from the first command to the end of the record",
         ),
@@ -135,12 +135,10 @@ def _share(step: StepResponse, of: float) -> float | None:
     return None if step.error is None or not np.isfinite(step.error) else 100 * abs(step.error) / of
 
 
-def _energy(
-    time: NDArray[np.float64], power: NDArray[np.float64], dispatch: Dispatch, lag: float
-) -> float | None:
+def _energy(time: NDArray[np.float64], power: NDArray[np.float64], dispatch: Dispatch) -> float | None:
     """Return the energy above the baseline, of what was asked for [%]."""
     during = time >= dispatch.commands[0][0]
-    asked = dispatch.asked(time - lag)[during] - dispatch.baseline
+    asked = dispatch.asked(time[during]) - dispatch.baseline
     given = power[during] - dispatch.baseline
     total = float(asked.sum())
     return 100 * float(given.sum()) / total if total else None
