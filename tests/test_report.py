@@ -16,13 +16,14 @@ from hil.compliance.envelope import load_envelope
 from hil.compliance.verdict import Outcome, judge_all, load_criteria
 from hil.errors import StorageError
 from hil.record import Event, RecordWriter, open_record
+from hil.report.figure import Plot, layout_of, with_limits
 from hil.report.glance import glance, worst
 from hil.report.html import ReportInput, from_analysis, from_record, render
 from hil.report.page import save
 from hil.report.plots import plots
 from hil.report.terminal import print_results, print_verdicts
 from hil.report.thin import Detail, thin, thin_series
-from hil.report.wording import measured, remarks, sections
+from hil.report.wording import measured, remarks, sections, span
 from hil.waveform import Channel, Waveform
 
 HOSTILE = "<script>alert(1)</script><img src=http://example.org/x onerror=alert(2)>\"'&"
@@ -287,6 +288,43 @@ def test_wording_of_a_value(value, uncertainty, unit, text):
     assert measured(Result("k", "K", value, unit, uncertainty)) == text
 
 
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.4, "0 s"),
+        (119.0, "119 s"),
+        (120.0, "2 min"),
+        (725.0, "12.1 min"),
+        (7140.0, "119 min"),
+        (7200.0, "2 h"),
+        (86_400.0, "24 h"),
+    ],
+)
+def test_wording_of_a_length_of_time(seconds, text):
+    assert span(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("kind", "lines", "notes"), [("log", [10.0], [1.0]), ("linear", [-3.0, 10.0], [-3.0, 10.0])]
+)
+def test_limits_are_lines_across_at_their_value(event, kind, lines, notes):
+    """On a logarithmic axis plotly.js wants the decimal logarithm of a note, and 10 itself of a line."""
+    layout = layout_of({}, "Share [%]", [])
+    layout["yaxis"]["type"] = kind
+    verdict = replace(event.verdicts[0], low=-3.0, high=10.0)
+    drawn = with_limits(Plot("x", "", [], layout, more=True), [verdict])
+    assert [(shape["y0"], shape["y1"]) for shape in drawn.layout["shapes"]] == [(y, y) for y in lines]
+    assert [note["y"] for note in drawn.layout["annotations"]] == pytest.approx(notes)
+    assert not drawn.more
+
+
+def test_a_limit_of_our_own_making_is_marked(event):
+    for confidence, mark in (("engineering default", "tag default"), ("second-hand", "tag")):
+        verdict = replace(event.verdicts[0], confidence=confidence)
+        html = render(ReportInput("x", [replace(event, verdicts=(verdict,))]))
+        assert f'<span class="{mark}">{confidence}</span>' in html
+
+
 def console():
     return Console(file=io.StringIO(), width=100)
 
@@ -323,6 +361,8 @@ def test_a_long_series_keeps_its_extremes_and_its_gaps():
     assert thinned[short == 4_321] == 9.0
     assert thinned[short == 70_000] == -9.0
     assert np.isnan(thinned[(short > 20_100) & (short < 29_900)]).all()
+    gap = short[np.isnan(thinned)]
+    assert (gap[0], gap[-1]) == (20_000, 29_999)  # of 1500 spans, 300 to 450
     assert (np.diff(short) > 0).all()
     same, whole = thin_series(time[:5000], values[:5000], BUCKETS)
     assert len(same) == len(whole) == 5000

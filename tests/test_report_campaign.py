@@ -4,7 +4,7 @@ import pytest
 
 from hil.analysis.result import Analysis
 from hil.record import Event, RecordWriter, open_record
-from hil.report.campaign import render_campaign
+from hil.report.campaign import _matrix, render_campaign
 
 TEST = {
     "id": "T1",
@@ -87,6 +87,15 @@ def test_what_is_known_is_shown(page):
     }.items():
         assert f"<dt>{name}</dt><dd>{told}</dd>" in text
     assert asked == ["sag_abc"]
+
+
+@pytest.mark.parametrize(
+    ("confidence", "mark"), [("engineering default", "tag default"), ("second-hand", "tag")]
+)
+def test_a_limit_of_our_own_making_is_marked(confidence, mark):
+    row = dict.fromkeys(("title", "unit", "limit", "clause"), "") | {"value": 1.0, "uncertainty": None}
+    row |= {"test": "T1", "key": "k", "answer": "compliant", "capture": "sag", "captures": 1}
+    assert f'<span class="{mark}">{confidence}</span>' in _matrix([{**row, "confidence": confidence}])
 
 
 def test_a_run_that_broke_off_early_is_in_the_report(page):

@@ -573,14 +573,42 @@ def test_margins_are_those_of_the_closed_form():
         assert (found["phase_margin"].value, found["phase_margin"].state) == (None, "no crossing")
 
 
+def test_a_locus_on_the_positive_axis_is_counted_nowhere():
+    """L = 1/2 that turns a little: it crosses the real axis, but not where a factor makes it -1."""
+    point = known_as(np.geomspace(2, 2000, 60), 0.5)
+    found = {r.key: r for r in margin_findings(point, GRID, 2.0).results}
+    for key in ("gain_margin", "phase_margin"):
+        assert (found[key].value, found[key].state) == (None, "no crossing")
+
+
+def test_each_margin_stands_with_its_own_frequency():
+    """L has size 1 at 10 Hz, 60 deg before -1; it is real and negative at 40 Hz, with a size of 1/4."""
+    frequency = 10.0 * 2.0 ** np.arange(-2, 8.1, 0.25)
+    turn = np.interp(np.log(frequency), np.log([2.5, 10.0, 40.0, 2560.0]), [1.0, -120.0, -180.0, -200.0])
+    point = with_ratio(frequency, 10.0 / frequency * np.exp(1j * np.radians(turn)))
+    found = {r.key: r for r in margin_findings(point, GRID, 2.0).results}
+    assert found["stability"].state == "stable"
+    assert found["phase_margin"].value == pytest.approx(60.0)
+    assert found["gain_margin"].value == pytest.approx(20 * np.log10(4.0))
+    notes = [found[key].note for key in ("phase_margin", "gain_margin")]
+    assert notes == ["at 10 Hz in dq", "at 40 Hz in dq"]
+    table = impedance_findings([point], Grid(RATING, VOLTAGE, 10.0, (2.0,))).tables[0]
+    row = dict(zip(table.columns, table.rows[0], strict=True))
+    assert (row["Phase margin"], row["Gain margin"]) == pytest.approx((60.0, 4.0))
+
+
 def known_as(frequency, k):
     """Return an impedance with L = k (1 + a little that turns) at an SCR of 2."""
+    return with_ratio(frequency, k * np.exp(0.3j * np.sin(np.linspace(0, 2 * np.pi, frequency.size))))
+
+
+def with_ratio(frequency, ratio):
+    """Return an impedance with this L on both axes at an SCR of 2."""
     z_grid = grid_impedance(frequency, scr=2.0, x_over_r=10.0, rating=RATING, voltage=VOLTAGE, hertz=HERTZ)
-    turning = np.exp(0.3j * np.sin(np.linspace(0, 2 * np.pi, frequency.size)))[:, None, None]
     m = frequency.size
     return DqImpedance(
         frequency,
-        z_grid / (k * turning),
+        z_grid / ratio[:, None, None],
         np.zeros((m, 2, 2)),
         np.full(m, 1e6),
         ("ok",) * m,

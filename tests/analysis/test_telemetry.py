@@ -86,6 +86,16 @@ def test_a_reading_is_allowed_to_wait_for_its_renewal():
     assert late.seconds - allowed.seconds == pytest.approx(0.010, abs=1e-3)
 
 
+def test_between_two_renewals_every_age_counts_alike():
+    """What is told is the mean of readings of every age up to a renewal: nothing is left but rounding."""
+    time = np.arange(0.0, 5.0, 0.013)
+    ages = (np.arange(1000) + 0.5) / 1000 * 0.1
+    told = np.mean([told_at(time, age, 0.02) for age in ages], axis=0)
+    found = delay(recorded(stepped()), time, told, window=0.02, renewal=0.1)
+    assert found.seconds == pytest.approx(0.0, abs=1e-4)
+    assert found.uncertainty < 1e-3
+
+
 @pytest.mark.parametrize(
     "told",
     [

@@ -17,6 +17,7 @@ from hil.guard import Guard, GuardReport
 from hil.limits import Limit
 from hil.recording import SUFFIX, read_readings
 from hil.rehearse import nominal
+from hil.roles import LogEntry
 from hil.sequence import Nominal, Stage, parameters
 from hil.sequences import voltage_sag
 from hil.simulated import launch
@@ -458,6 +459,15 @@ def test_what_the_pcs_says_and_what_was_commanded_stand_beside_a_capture(laborat
     (step,) = (reading for reading in readings if reading.values.get("step") == "SetPower")
     assert step.values == {"step": "SetPower", "watts": 0.0, "var": 1e3}
     assert step.time == pytest.approx(0.2, abs=0.01)
+
+
+def test_entries_of_a_log_stand_beside_a_capture_at_their_own_time(laboratory, tmp_path, monkeypatch):
+    """Read 0.2 s after the first sample; what is 0.15 s old then is of 0.05 s."""
+    bench = laboratory.bench()
+    monkeypatch.setattr(bench.pcs, "read_log", lambda: (LogEntry(bench.clock.now() - 0.15, "tripped"),))
+    laboratory.run(Steps((Arm("one"), Hold(0.2), ReadLog(), Disarm())), tmp_path, bench=bench)
+    (entry,) = (r for r in read_readings(tmp_path / f"one{SUFFIX}") if r.source == "log")
+    assert (entry.values, entry.time) == ({"text": "tripped"}, pytest.approx(0.05, abs=0.01))
 
 
 def test_further_clients_that_are_refused_are_a_finding(laboratory, tmp_path):

@@ -27,7 +27,7 @@ UNTOLD_DC = Proof("pcs.dc_voltage", nan, Limit(-60.0, 60.0, "V"), AT_DC)
 
 
 class Box:
-    """An instrument that says this of itself."""
+    """An instrument that says this of itself, or fails to."""
 
     ENERGISES = True
 
@@ -41,6 +41,9 @@ class Box:
         pass
 
     def prove_safe(self):
+        for proof in self.proofs:
+            if isinstance(proof, Exception):
+                raise proof
         return self.proofs
 
 
@@ -131,6 +134,22 @@ def test_a_current_elsewhere_says_nothing_of_the_pcs(prove):
 def test_a_source_that_does_not_tell_is_live_whatever_the_recorder_sees(prove):
     with pytest.raises(NotSafe, match="grid: grid.voltage is not told"):
         prove(grid=[Proof("grid.voltage", nan, Limit(0.0, 50.0, "V"))])
+
+
+def test_while_a_source_is_live_the_recorder_is_not_asked_and_nothing_counts_as_measured(prove):
+    with pytest.raises(NotSafe, match=r"pcs\.active_power is not told, nor did the recorder measure it"):
+        prove(UNTOLD, grid=[Proof("grid.voltage", 277.0, Limit(0.0, 50.0, "V"))])
+
+
+def test_one_that_fails_to_answer_is_live(prove):
+    with pytest.raises(NotSafe, match="grid: no answer"):
+        prove(grid=[LinkLost("grid: no answer")])
+
+
+def test_a_direct_voltage_is_safe_below_60_v_and_an_alternating_one_below_that_of_the_bench(prove):
+    proofs = prove(seen={"vdc": 55.0, "va": 49.0})
+    assert "recorder: RMS of vdc = 55 V is within 0 .. 60 V" in proofs
+    assert "recorder: RMS of va = 49 V is within 0 .. 50 V" in proofs
 
 
 def test_a_live_sign_beside_the_untold_one_counts(prove):

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass, replace
+from importlib.resources import files
 
 import pytest
 
@@ -103,6 +104,21 @@ def test_a_test_that_breaks_off_does_not_stop_the_others(campaign, tmp_path, mon
     assert done.outcome is Outcome.INVALID
     matrix = {row["test"]: row for row in open_record(done.folder).matrix()}
     assert (matrix["T1"]["answer"], matrix["T1"]["reason"]) == ("exception", first.reason)
+
+
+def test_each_test_is_judged_by_the_criteria_that_the_campaign_names(campaign, tmp_path, monkeypatch):
+    seen = []
+
+    def look(_sequence, _config, options, *_):
+        seen.append(options.criteria)
+        raise HilError("seen")
+
+    monkeypatch.setattr(module, "conduct", look)
+    own = tmp_path / "own.toml"
+    own.write_text((files("hil.data") / "criteria" / "voltage_sag.toml").read_text())
+    campaign.write_text(CAMPAIGN.replace("\n\n[test.T2]", '\ncriteria = "own.toml"\n\n[test.T2]'))
+    run(campaign, tmp_path)
+    assert seen == [own, None]
 
 
 def test_a_bench_that_is_not_safe_ends_the_campaign(campaign, tmp_path, monkeypatch):

@@ -159,6 +159,7 @@ def judged(**changed):
         ({"temperature": (30.0, np.nan, 32.0)}, {"missing": "PCS temperature"}),
         ({"temperature": (30.0, 31.0, np.nan)}, {}),  # it is off then
         ({"frequency": (60.0, 60.05, 60.0)}, {"still": "Frequency"}),  # a quarter of what was recorded
+        ({"frequency": (60.0, 60.12, 60.0)}, {}),  # three fifths
         ({"limited": (0.0, 0.0, 0.0), "voltage": (277.0,) * 3}, {"still": "Voltage, Current limit flag"}),
         ({"running": (1.0, 1.0, 1.0)}, {"still": "Mode"}),
         ({"running": (np.nan,) * 3}, {"missing": "Mode"}),

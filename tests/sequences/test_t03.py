@@ -82,6 +82,7 @@ def overload(active):
         ({"P": 0.5, "Q": 1.0, "mixed": 1.0}, 0.0, "ok"),
         ({"P": 1.0, "Q": 0.99, "mixed": 0.995}, None, "not determinable"),
         ({"P": 1.0, "mixed": 0.7}, None, "not determinable"),
+        ({"P": 1.0, "Q": 0.5}, None, "not determinable"),
         ({"P": 1.0, "Q": None, "mixed": 0.7}, None, "not determinable"),
     ],
 )
@@ -92,6 +93,15 @@ def test_mixed_is_neither_of_the_other_two(sequence, amps, place, state):
     assert found["mixed_place"].value == (place if place is None else pytest.approx(place))
     assert found["mixed_place"].state == state
     assert sequence("t03_current_limit", priorities="P Q").summarize({}) is None
+
+
+def test_the_summary_has_every_event_in_a_row_and_says_what_mixed_is_judged_by(sequence):
+    amps = {"overload_P": 1.0, "overload_Q": 0.5, "overload_mixed": 0.7}
+    found = {"sag_027_P": Analysis(()), **{name: overload(active) for name, active in amps.items()}}
+    summary = sequence("t03_current_limit").summarize(found)
+    assert summary["mixed_place"].note == "1.000 pu under P, 0.500 pu under Q, 0.700 pu under mixed"
+    (table,) = summary.tables
+    assert [row[0] for row in table.rows] == list(found)
 
 
 @pytest.mark.thorough

@@ -6,7 +6,7 @@ import pytest
 from hil.errors import HilError
 from hil.rehearse import nominal, rehearse
 from hil.sequence import StageEnd
-from hil.steps import LoadTransient, SwitchPcs
+from hil.steps import Hold, LoadTransient, SetPower, SwitchPcs
 
 QUICK = {
     "corners": "0.12/0.32 0.52/0.6 1.18/0.3",
@@ -72,6 +72,27 @@ def test_a_disturbance_comes_at_every_power_before_the_next_and_ends_at_the_powe
     assert stages.count("energise") == 1
     assert stages[-2:] == ["frequency_high_off_p25", "de-energise"]
     assert names[:3] == ["lvrt_000_abc_p-90", "lvrt_000_abc_p90", "lvrt_000_abc_p25"]
+
+
+def test_each_event_is_met_at_its_power_which_changes_between_events_only(sequence, bench):
+    test = sequence("t07_ride_through", **{**QUICK, "powers": "-0.9 0.9", "swell_time": "1 s"})
+    stages, watts, met = rehearse(test, bench).stages, None, {}
+    for stage in stages:
+        for step in stage.steps:
+            if isinstance(step, SetPower):
+                watts = step.watts
+            elif isinstance(step, LoadTransient):
+                met[stage.name] = watts
+    assert met == {name: given["power"] * 100e3 for name, given in test.captures().items()}
+    between = [stage.name for stage in stages if " before " in stage.name]
+    assert {"0.9 pu before swell_on_p90", "-0.9 pu before jump_on_p-90"} <= set(between)
+    assert not any("_off_" in name or name.startswith("restart") for name in between)
+
+
+def test_a_swell_is_held_and_other_events_stand_apart(sequence, bench):
+    stages = {stage.name: stage.steps for stage in rehearse(sequence("t07_ride_through"), bench).stages}
+    held = [stages[name][-1] for name in ("swell_on_p90", "frequency_low_on_p90", "jump_on_p90")]
+    assert held == [Hold(1800.0), Hold(299.0), Hold(10.0)]
 
 
 def test_repeated_sags_fill_their_time(sequence, bench):
@@ -169,7 +190,9 @@ def test_the_summary_names_what_was_lost(sequence, formula):
     good = test.analyze(formula(lambda _: 1.0, lambda t: 0.9 + 0 * t, parameters=GIVEN))
     lost = test.analyze(formula(lambda _: 1.0, lambda t: np.where(t < 0.1, 0.9, 0.0), parameters=GIVEN))
     names = list(test.captures())
-    assert test.summarize(dict.fromkeys(names, good))["all_ridden"].state == "all ridden through"
+    summary = test.summarize(dict.fromkeys(names, good))
+    assert summary["all_ridden"].state == "all ridden through"
+    assert [row[0] for row in summary.tables[0].rows] == names
     assert test.summarize({names[0]: good})["all_ridden"].state == "not all recorded"
     found = test.summarize({**dict.fromkeys(names, good), names[1]: lost})["all_ridden"]
     assert (found.state, names[1] in found.note) == ("tripped", True)

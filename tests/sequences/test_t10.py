@@ -70,7 +70,18 @@ def test_a_rise_is_timed(sequence, formula):
     assert found["voltage_in_the_end"].state == "there"
 
 
-@pytest.mark.parametrize(("level", "state"), [(0.0, "no voltage"), (0.8, "not reached"), (1.04, "there")])
+@pytest.mark.parametrize(
+    ("level", "state"),
+    [
+        (0.0, "no voltage"),
+        (0.04, "no voltage"),
+        (0.06, "not reached"),
+        (0.94, "not reached"),
+        (0.96, "there"),
+        (1.04, "there"),
+        (1.06, "not reached"),
+    ],
+)
 def test_the_voltage_in_the_end(sequence, formula, level, state):
     recording = formula(lambda t: np.where(t < 1.0, 1.0, level), lambda t: 1.3 + 0 * t)
     found = sequence("t10_black_start").analyze(replace(recording, name="inrush_1"))

@@ -131,6 +131,20 @@ def test_who_was_overtaken(test):
     assert see(test, load_power=100e3 - load, **asked)["overtaken"].value == pytest.approx(30.0)
 
 
+def test_what_comes_first_by_its_setting_overtakes_nobody(sequence):
+    """Buffering lacks 30 kW that dispatch has; dispatch is set to come first, so that is in order."""
+    given = {
+        "load_power": np.where(MOVES < 0.5, 20e3, 80e3),
+        "told_buffering_share": np.where(np.arange(N) == int((MOVES >= 0.5).argmax()), 10e3, 1e-3 * MOVES),
+        "asked_power": 30e3 + REST,
+        "pcs_power": 30e3 + REST,
+    }
+    first = see(sequence("t11_energy", order="dispatch buffering frequency"), **given)
+    assert first["buffering_lacked"].value == pytest.approx(30.0)
+    assert first["overtaken"].value == pytest.approx(0.0, abs=1e-4)
+    assert [row[0] for row in first.tables[0].rows] == ["dispatch", "buffering", "frequency"]
+
+
 def test_droop_has_its_share(test):
     """0.186 Hz below 60 are 0.15 beyond the deadband: 0.15 / 60 / 0.05 = 5 % of the rating."""
     found = see(test, frequency=59.814 + REST)
