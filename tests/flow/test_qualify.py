@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, replace
 from importlib.resources import files
+from types import SimpleNamespace
 
 import pytest
 
@@ -135,6 +136,34 @@ def test_a_bench_that_is_not_safe_ends_the_campaign(campaign, tmp_path, monkeypa
     (path,) = export(done.folder, ["json"]).files
     told = [(test["outcome"], test["reason"]) for test in json.loads(path.read_text())["tests"]]
     assert told == [(test.outcome, test.reason) for test in done.tests]
+
+
+def conducted(folder, outcome=Outcome.PASS, error=None, *, safe=True):
+    """Return what came of a test, as `conduct` tells it."""
+    end = SimpleNamespace(seconds=12.0, safe=safe, safety="grid still shows 277 V")
+    return SimpleNamespace(end=end, outcome=outcome, error=error, folder=folder, events=())
+
+
+@pytest.mark.parametrize(
+    ("outcome", "error", "told"),
+    [
+        (Outcome.PASS, None, (Outcome.PASS, "")),
+        (Outcome.PASS, StorageError("full"), (Outcome.INVALID, "full")),
+        (Outcome.FAIL, StorageError("full"), (Outcome.FAIL, "full")),
+    ],
+)
+def test_what_came_of_a_test_is_told_and_a_fail_stays_one(tmp_path, outcome, error, told):
+    row = module.Tested("T1", "voltage_sag", "Sags", "", False, Outcome.NOT_RUN, "", "")
+    found = module._tested(row, conducted(tmp_path / "T1", outcome, error, safe=False))
+    assert (found.outcome, found.reason) == told
+    assert (found.folder, found.bench_seconds, found.safe) == ("T1", 12.0, False)
+
+
+def test_a_test_that_leaves_the_bench_live_ends_the_campaign(campaign, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "conduct", lambda *_: conducted(tmp_path / "T1", safe=False))
+    done = run(campaign, tmp_path)
+    assert done.tests[1].reason == "the bench could not be proven safe: after T1: grid still shows 277 V"
+    assert (done.tests[1].outcome, done.tests[1].folder) == (Outcome.NOT_RUN, "")
 
 
 def test_what_stopped_one_test_does_not_stop_the_next(campaign, tmp_path, monkeypatch):
