@@ -84,6 +84,7 @@ def prove(world):
         bench.instruments["pcs"] = Box("pcs", OFF, *said)
         bench.instruments["grid"] = Box("grid", *grid)
         bench.instruments["recorder"] = Eye(config, None if seen is None else dict(seen))
+        go.bench = bench
         return [str(proof) for proof in bench.make_safe(timeout=0.2)]
 
     return go
@@ -139,6 +140,11 @@ def test_a_source_that_does_not_tell_is_live_whatever_the_recorder_sees(prove):
 def test_while_a_source_is_live_the_recorder_is_not_asked_and_nothing_counts_as_measured(prove):
     with pytest.raises(NotSafe, match=r"pcs\.active_power is not told, nor did the recorder measure it"):
         prove(UNTOLD, grid=[Proof("grid.voltage", 277.0, Limit(0.0, 50.0, "V"))])
+
+
+def test_that_the_recorder_could_not_look_is_kept_where_every_source_tells(prove):
+    assert prove(seen=None) == ["pcs.connected = 0  is within 0 .. 0 "]
+    assert prove.bench.blind == "recorder: gone"
 
 
 def test_one_that_fails_to_answer_is_live(prove):
