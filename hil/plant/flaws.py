@@ -179,6 +179,12 @@ _ALL: Final = (
         30.0,
         lambda p, x: replace(p, forming=replace(p.forming, power_filter=p.forming.power_filter * x)),
     ),
+    Flaw(
+        "wrong-droop",
+        "when forming, its frequency falls by this multiple of the stated droop",
+        2.0,
+        lambda p, x: replace(p, forming=replace(p.forming, droop=p.forming.droop * x)),
+    ),
     Flaw("dc-offset", "offset in the bridge's voltage [pu]", 0.02, _defect("dc_offset")),
     Flaw("distorts", "fifth harmonic in the bridge's voltage [pu]", 0.05, _defect("fifth_harmonic")),
     Flaw(
@@ -231,7 +237,7 @@ _ALL: Final = (
     Flaw(
         "soc-miscounts",
         "reported state of charge counts this part more charge than flows",
-        0.05,
+        0.1,
         _defect("charge_miscount"),
     ),
 )

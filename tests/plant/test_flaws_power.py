@@ -126,6 +126,19 @@ def test_swings_with_gensets(setting):
     assert 1.5 < hertz < 6.0
 
 
+def test_the_frequency_falls_by_another_droop(setting):
+    """A droop of 2 %: 1.2 Hz at 100 kW, or twice that."""
+    for flawed, fall in (((), 1.2), (("wrong-droop",), 2.4)):
+        s = setting(*flawed, control="forming")
+        t = s.plant.terminals
+        t.breaker.close, t.load.closed, t.load.bank = False, True, bank(60e3)
+        s.plant.advance(3.0)
+        w, turn = s.record(0.5), np.exp(2j * np.pi / 3)
+        angles = np.unwrap(np.angle(w["v_a"] + turn * w["v_b"] + turn * turn * w["v_c"]))
+        hertz = (angles[-1] - angles[0]) / (2 * np.pi * (w["t"][-1] - w["t"][0]))
+        assert 60.0 - hertz == pytest.approx(fall * w["p"].mean() / 100e3, rel=1e-3)
+
+
 def test_offset_of_the_bridge_injects_direct_current(running):
     # IEEE 1547-2018, 7.1: 0.5 % of the rated current
     for flawed, bad in (((), False), (("dc-offset",), True)):

@@ -156,6 +156,7 @@ def test_without_the_currents_of_the_load_it_says_what_is_lacking(sequence):
     [
         ((), set()),
         (("swings=15", "slow-power=0.0003"), {"damping", "no_oscillation", "share"}),
+        (("wrong-droop",), {"share"}),
     ],
 )
 def test_each_flaw_is_found_in_its_line(run, flaws, missed):
