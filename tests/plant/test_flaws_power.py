@@ -136,7 +136,7 @@ def test_the_frequency_falls_by_another_droop(setting):
         w, turn = s.record(0.5), np.exp(2j * np.pi / 3)
         angles = np.unwrap(np.angle(w["v_a"] + turn * w["v_b"] + turn * turn * w["v_c"]))
         hertz = (angles[-1] - angles[0]) / (2 * np.pi * (w["t"][-1] - w["t"][0]))
-        assert 60.0 - hertz == pytest.approx(fall * w["p"].mean() / 100e3, rel=1e-3)
+        assert 60.0 - hertz == pytest.approx(fall * w["p"].mean() / 100e3, rel=5e-3)
 
 
 def test_offset_of_the_bridge_injects_direct_current(running):
