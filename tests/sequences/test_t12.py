@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hil.analysis.result import Analysis
-from hil.errors import ConfigError, HilError
+from hil.errors import HilError, NotSupported
 from hil.recording import Reading
 from hil.rehearse import nominal, rehearse
 from hil.steps import LoadTransient, SetPower
@@ -45,7 +45,7 @@ def test_what_it_refuses(sequence, given, says):
 
 def test_a_bench_of_hardware_is_refused_before_anything_is_connected(sequence, bench):
     with pytest.raises(
-        ConfigError, match="t12_transparency needs a model of the unit, and a bench of hardware"
+        NotSupported, match="t12_transparency needs a model of the unit, and a bench of hardware"
     ):
         rehearse(sequence("t12_transparency"), replace(bench, plant=None))
 
