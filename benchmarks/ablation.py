@@ -52,6 +52,9 @@ def main():
     given = parser.parse_args()
     tests = [entry.id for entry in load_campaign("ai_factory").entries]
     flaws = [NONE, *FLAWS]
+    for name, asked, there in (("--only", given.only, tests), ("--flaws", given.flaws, flaws)):
+        if unknown := set(filter(None, asked.split(","))) - set(there):
+            parser.error(f"{name}: there is no {', '.join(sorted(unknown))}; there are {', '.join(there)}")
     chosen = [t for t in tests if not given.only or t in given.only.split(",")]
     planted = [f for f in flaws if not given.flaws or f in given.flaws.split(",")]
     known = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}

@@ -35,6 +35,8 @@ def campaign(form, records):
     if not done.stdout:
         sys.exit(done.stderr)
     told = json.loads(done.stdout)
+    if told["report"] is None:
+        sys.exit(f"{form} campaign: {told['outcome']}, without a report\n{done.stderr}")
     bench = sum(test["bench_seconds"] for test in told["tests"] if not test["by_model"])
     modelled = sum(test["bench_seconds"] for test in told["tests"] if test["by_model"])
     size = Path(told["report"]).stat().st_size

@@ -14,7 +14,7 @@ from hil.compliance.verdict import Outcome, worst
 from hil.errors import HilError, NotSafe, StorageError
 from hil.record import RecordWriter
 from hil.rehearse import nominal
-from hil.session import about_this_machine, conduct, render_record
+from hil.session import about_this_machine, check, conduct, render_record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,8 +71,12 @@ def qualify(
     """Run the planned tests and write the campaign's record.
 
     A test that fails or breaks off does not stop the others; a bench that could not be
-    proven safe does, and so does a wish to stop.
+    proven safe does, and so does a wish to stop. Raises `ConfigError` where one of them could
+    not go well here, before anything is connected or written.
     """
+    for each in planned:
+        if each.rehearsal is not None:
+            check(each.entry.sequence, each.rehearsal, config, options)
     writer = RecordWriter(options.records, "qualification")
     started = datetime.now(UTC).isoformat(timespec="seconds")
     writer.write_text("campaign.toml", campaign.text)

@@ -117,6 +117,22 @@ class _CommandFile:
                 self._stop.fail(error)
 
 
+def check(sequence: TestSequence, rehearsal: Rehearsal, config: BenchConfig, options: Options) -> None:
+    """Raise `ConfigError` where the run could not go well here, however good the bench is."""
+    slowest = max(instrument.timeout for instrument in config.instruments.values())
+    if options.patience < 2 * slowest:  # to connect anew, and to ask
+        raise ConfigError(
+            f"the guard's patience of {options.patience:g} s is too short: an instrument of {config.path} "
+            f"may be silent for {slowest:g} s twice, and the guard would take the engine for dead"
+        )
+    by_hand = [step for stage in rehearsal.stages for step in stage.steps if isinstance(step, ByHand)]
+    if by_hand and not config.simulated and not present():
+        raise ConfigError(
+            f"{sequence.NAME} has things done by hand, such as: {by_hand[0].what}. There is no terminal to "
+            "ask an operator at: run it in one, without a pipe"
+        )
+
+
 def conduct(
     sequence: TestSequence, config: BenchConfig, options: Options, stop: Stop, watch: Watch
 ) -> Conducted:
@@ -126,19 +142,8 @@ def conduct(
     later is in the result: the bench is de-energised and what was captured is kept.
     """
     watch = engine.Aside(watch)
-    slowest = max(instrument.timeout for instrument in config.instruments.values())
-    if options.patience < 2 * slowest:  # to connect anew, and to ask
-        raise ConfigError(
-            f"the guard's patience of {options.patience:g} s is too short: an instrument of {config.path} "
-            f"may be silent for {slowest:g} s twice, and the guard would take the engine for dead"
-        )
     rehearsal = rehearse(sequence, config)
-    by_hand = [step for stage in rehearsal.stages for step in stage.steps if isinstance(step, ByHand)]
-    if by_hand and not config.simulated and not present():
-        raise ConfigError(
-            f"{sequence.NAME} has things done by hand, such as: {by_hand[0].what}. There is no terminal to "
-            "ask an operator at: run it in one, without a pipe"
-        )
+    check(sequence, rehearsal, config, options)
     with ExitStack() as leave:
         held = None if config.simulated else leave.enter_context(hold(config.path))
         writer = RecordWriter(options.records, sequence.NAME, options.folder)

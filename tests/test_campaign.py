@@ -120,6 +120,20 @@ def test_a_bench_that_lacks_a_role_leaves_the_test_out(campaign, monkeypatch):
     assert planned.lacking == "the bench has no load (ai), no switch (bypass)"
 
 
+def test_a_test_that_moves_a_genset_the_bench_has_not_is_left_out():
+    """T2 names it in the stages of its full form only; T12 compares with a model, which hardware has not."""
+    campaign = load_campaign("ai_factory", full=True, only=["T2", "T3", "T12"])
+    bench = load("qualification")
+    kept = {name: item for name, item in bench.instruments.items() if item.role != "genset"}
+    planned = plan(campaign, replace(bench, instruments=kept, plant=None))
+    assert [each.lacking.partition(":")[0] for each in planned] == [
+        "the bench cannot do it",
+        "",
+        "the bench cannot do it",
+    ]
+    assert "one genset called genset_1 is needed; there is none" in planned[0].lacking
+
+
 def test_what_the_bench_may_not_do_is_refused_with_the_line_of_the_test(campaign, tmp_path):
     path = campaign(HEAD)
     low = BENCH.text.replace('max = "300 V" }', 'max = "200 V" }')

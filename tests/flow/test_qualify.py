@@ -266,3 +266,28 @@ def test_the_exit_code_stands_where_no_one_reads_on(monkeypatch, outcome, error,
     monkeypatch.setattr(cli_run, "reader_left", lambda: left.append(True))
     assert cli_run.told(show, outcome, error) == code
     assert left == [True]
+
+
+def test_a_campaign_that_could_not_go_well_is_refused_before_its_first_test(campaign, tmp_path):
+    loaded, config = load_campaign(str(campaign)), load("simulated")
+    options = Options(records=tmp_path / "records", patience=1.0)
+    with pytest.raises(ConfigError, match=r"patience of 1 s is too short"):
+        module.qualify(loaded, plan(loaded, config), config, options, Stop(), Silent())
+    assert not (tmp_path / "records").exists()
+
+
+def test_who_looks_on_sees_which_capture_is_evaluated_and_drawn(campaign, tmp_path):
+    seen = []
+
+    class Eyes(Silent):
+        def stage(self, name, purpose):
+            seen.append(name.split()[-1])
+
+        def tick(self, seconds, reading):
+            seen.append(reading)
+
+    loaded, config = load_campaign(str(campaign), only=["T2"]), load("simulated")
+    options = Options(records=tmp_path / "records")
+    assert module.qualify(loaded, plan(loaded, config), config, options, Stop(), Eyes()).error is None
+    for stage in ("evaluate", "report"):
+        assert seen[seen.index(stage) + 1] == "sag_a"
