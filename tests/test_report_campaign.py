@@ -71,6 +71,7 @@ def test_what_is_known_is_shown(page):
     began = CAMPAIGN["started"]
     assert f"<p>quick form · lab · {began} · run completed · planted flaws: trips-early</p>" in text
     assert "SIMULATED" in text
+    assert "1 test: 1 INVALID</div>" in text
     for name, told in {
         "How": "everything is off",
         "Parameters": "residual 0.25 pu",

@@ -68,7 +68,8 @@ def _header(record: Record, matrix: Sequence[Mapping[str, Any]]) -> str:
     counts = Counter(row["answer"] for row in matrix)
     tests = Counter(test["outcome"] for test in run["tests"])
     told_of = " · ".join(f"{tests[name]} {name}" for name in Outcome if tests[name])
-    told_of = f"{len(run['tests'])} tests: {told_of}"
+    count = len(run["tests"])
+    told_of = f"{count} test{'' if count == 1 else 's'}: {told_of}"
     facts = [text.format(run[key]) for key, text in FACTS.items() if key in run]
     facts += [f"planted flaws: {', '.join(run['flaws'])}"] if run.get("flaws") else []
     return "\n".join(

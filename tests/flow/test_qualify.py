@@ -287,7 +287,12 @@ def test_who_looks_on_sees_which_capture_is_evaluated_and_drawn(campaign, tmp_pa
             seen.append(reading)
 
     loaded, config = load_campaign(str(campaign), only=["T2"]), load("simulated")
-    options = Options(records=tmp_path / "records")
-    assert module.qualify(loaded, plan(loaded, config), config, options, Stop(), Eyes()).error is None
-    for stage in ("evaluate", "report"):
-        assert seen[seen.index(stage) + 1] == "sag_a"
+    options, (planned,) = Options(records=tmp_path / "records"), plan(loaded, config)
+    for go in (
+        lambda: module.qualify(loaded, (planned,), config, options, Stop(), Eyes()),
+        lambda: conduct(planned.entry.sequence, config, options, Stop(), Eyes()),
+    ):
+        seen.clear()
+        assert go().error is None
+        for stage in ("evaluate", "report"):
+            assert seen[seen.index(stage) + 1] == "sag_a"
